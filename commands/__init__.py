@@ -1,0 +1,1 @@
+"""Commands: what may be asked of the domain."""

@@ -1,0 +1,1 @@
+"""Consumers: what the world tells us, translated into our commands."""

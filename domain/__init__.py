@@ -1,0 +1,1 @@
+"""The domain: what is true. Pure, standard library only."""

@@ -1,0 +1,1 @@
+"""Projections: what may be read, folded from what happened."""
