@@ -60,7 +60,7 @@ fmt: $(READY) ## Format, and mend what can be mended by a program
 
 lock: $(READY) ## Resolve the dependencies anew
 	$(COMPILE) --extra dev --output-file requirements.lock
-	$(COMPILE) --constraint requirements.lock --output-file requirements-runtime.lock
+	$(COMPILE) --extra build --constraint requirements.lock --output-file requirements-runtime.lock
 
 clean: ## Remove what tools made; .venv, .env and data stay
 	rm -rf build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
