@@ -1,0 +1,130 @@
+"""How a command is handled: declare the streams, decide on them, answer with a receipt.
+
+The log's transaction, its lock and its retries are the bus's business. A handler sees streams as
+they are at this very moment, appends events to them, and sees what it appended. When it raises,
+nothing that it appended remains.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+from domain.decider import Decider
+
+S = TypeVar("S")
+
+
+@dataclass(slots=True, kw_only=True)
+class Contact:
+    """Personal data of one role in an order. It lives in the vault, never in an event."""
+
+    contact_id: str
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    street: str | None = None
+    city: str | None = None
+    postal_code: str | None = None
+    region: str | None = None
+    country: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """Who asks, for which channel, under which ids.
+
+    `command_id` makes a repeat a repeat; `fingerprint` says whether it is the same request.
+    `occurred_at` is only for callers that may write history, and never in the future.
+    `kept` keeps the command's id for ever; otherwise it is forgotten after the retention.
+    """
+
+    command_id: UUID
+    actor: str
+    correlation_id: str
+    channel: str | None = None
+    causation_id: str | None = None
+    occurred_at: datetime | None = None
+    expected_version: int | None = None
+    fingerprint: bytes = b""
+    kept: bool = False
+    reason: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Receipt:
+    """The answer to an accepted command.
+
+    `version` is the version of the stream after it, `position` the log position from which on a
+    reader sees its effect. The bus fills in both. `replayed` says that a repeat got the first
+    answer again.
+    """
+
+    id: str
+    stream_id: str
+    outcome: str
+    changed: bool = True
+    version: int = 0
+    position: int = 0
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+class Streams(Protocol):
+    """The streams of one command, loaded and current."""
+
+    def state(self, decider: Decider[S], stream_id: str) -> S:
+        """The stream's present state; the decider's initial one when nothing was recorded."""
+        ...
+
+    def version(self, stream_id: str) -> int:
+        """Events recorded in the stream so far, those of this command included."""
+        ...
+
+    def append(self, stream_id: str, events: Iterable[object]) -> None:
+        """Record these events; the state returned by `state` moves with them."""
+        ...
+
+    def contact(self, contact_id: str) -> Contact | None:
+        """What the vault knows, or None (unknown or erased)."""
+        ...
+
+    def keep_contact(self, contact: Contact) -> None:
+        """Put this into the vault with the command's events."""
+        ...
+
+
+Handler = Callable[[Any, Streams, Context, datetime], Receipt]
+Needs = Callable[[Any, Streams], Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """A command's handler and the streams it needs.
+
+    `needs` is asked before the log is locked, again and again until it names nothing new: what it
+    named before is loaded by then, so one answer may rest on another. `target` is the stream that
+    `If-Match` speaks of.
+    """
+
+    handle: Handler
+    needs: Needs
+    target: Callable[[Any], str]
+
+
+Handlers = Mapping[type, Handling]
+
+
+class Dispatch(Protocol):
+    """The way in for everybody: hands a command to the bus and awaits its receipt."""
+
+    async def __call__(self, command: object, context: Context) -> "Answer": ...
+
+
+@dataclass(slots=True)
+class Answer:
+    """A receipt, its stored JSON bytes (equal for every repeat) and whether this is a repeat."""
+
+    receipt: Receipt
+    body: bytes
+    replayed: bool = False

@@ -1,0 +1,143 @@
+"""The error tree of the domain. The docstring of an error is its default message.
+
+DomainError                     a caller was refused; nothing was written
+├── NotFound                    the thing named does not exist
+│   ├── UnknownOrder
+│   ├── UnknownStockItem
+│   ├── UnknownLocation
+│   ├── UnknownLine
+│   ├── UnknownHold
+│   ├── UnknownReservation
+│   ├── UnknownFulfilmentOrder
+│   └── UnknownShipment
+├── Invalid                     the request contradicts itself or the vocabulary; carries the field
+│   ├── CurrencyMismatch
+│   └── TotalMismatch
+└── Conflict                    the request is well formed, the state forbids it
+    ├── WrongStatus
+    ├── InsufficientStock       carries what is available
+    ├── NoEligibleLocation
+    ├── OpenHold
+    ├── AlreadyExists
+    ├── ReferenceReused
+    ├── StaleCount
+    ├── OverPick
+    ├── WrongItemScanned
+    └── SamePerson
+StaleVersion                    If-Match did not hold: the stream has moved on
+KeyReused                       an idempotency key was used before for another request
+"""
+
+from collections.abc import Mapping
+
+
+class OrdinalError(Exception):
+    """Something was refused."""
+
+    def __init__(self, message: str | None = None, **details: object) -> None:
+        super().__init__(message or (type(self).__doc__ or "").split("\n")[0])
+        self.details: Mapping[str, object] = details
+
+
+class DomainError(OrdinalError):
+    """The request was refused."""
+
+
+class NotFound(DomainError):
+    """There is no such thing."""
+
+
+class UnknownOrder(NotFound):
+    """There is no such order."""
+
+
+class UnknownStockItem(NotFound):
+    """There is no such stock item."""
+
+
+class UnknownLocation(NotFound):
+    """There is no such location."""
+
+
+class UnknownLine(NotFound):
+    """The order has no such line."""
+
+
+class UnknownHold(NotFound):
+    """The order has no such open hold."""
+
+
+class UnknownReservation(NotFound):
+    """The stock item has no such active reservation."""
+
+
+class UnknownFulfilmentOrder(NotFound):
+    """The order has no such fulfilment order."""
+
+
+class UnknownShipment(NotFound):
+    """The order has no such shipment."""
+
+
+class Invalid(DomainError):
+    """The request contradicts itself. `field` in the details names the place."""
+
+
+class CurrencyMismatch(Invalid):
+    """A line names another currency than its order."""
+
+
+class TotalMismatch(Invalid):
+    """The stated total is not the sum of the lines."""
+
+
+class Conflict(DomainError):
+    """The present state does not allow this."""
+
+
+class WrongStatus(Conflict):
+    """The present status does not allow this."""
+
+
+class InsufficientStock(Conflict):
+    """There is not enough stock. `available` in the details says what there is, by sku."""
+
+
+class NoEligibleLocation(Conflict):
+    """No location may serve these lines."""
+
+
+class OpenHold(Conflict):
+    """An open hold blocks this."""
+
+
+class AlreadyExists(Conflict):
+    """This exists already, with other content."""
+
+
+class ReferenceReused(Conflict):
+    """The channel used this reference before, for other content."""
+
+
+class StaleCount(Conflict):
+    """Stock has moved since it was counted."""
+
+
+class OverPick(Conflict):
+    """More than the remaining quantity."""
+
+
+class WrongItemScanned(Conflict):
+    """A scanned code belongs to another sku."""
+
+
+class SamePerson(Conflict):
+    """The packer cannot verify their own parcel."""
+
+
+class StaleVersion(OrdinalError):
+    """The stream has moved on since it was read."""
+
+
+class KeyReused(OrdinalError):
+    """This idempotency key was used before, for another request."""

@@ -1,0 +1,1 @@
+"""Order: the quantities and the money of one order."""

@@ -1,0 +1,298 @@
+"""An order as its history tells it. Only `status` is guarded; all else is a fold over facts."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from domain.decider import Decider
+from domain.order import events as e
+from domain.values import LineQuantity, PaymentMode, ShortagePolicy
+
+Status = Literal[
+    "none", "placed", "confirmed", "completed", "rejected", "cancelled", "draft", "expired"
+]
+
+
+@dataclass(slots=True)
+class Line:
+    """Counters of one line. `allocated` and `backordered` are by location."""
+
+    line: int
+    sku: str
+    kind: str
+    ordered: int
+    total: int
+    cancelled: int = 0
+    unsourced: int = 0
+    shipped: int = 0
+    delivered: int = 0
+    allocated: dict[str, int] = field(default_factory=dict)
+    backordered: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def demand(self) -> int:
+        return self.ordered - self.cancelled
+
+
+@dataclass(slots=True)
+class Work:
+    """One line of a fulfilment order."""
+
+    quantity: int
+    picked: int = 0
+    packed: int = 0
+    short: int = 0
+
+
+@dataclass(slots=True)
+class FulfilmentOrder:
+    """Work that one location was given."""
+
+    location: str
+    status: str
+    lines: dict[int, Work]
+    picker: str | None = None
+
+
+@dataclass(slots=True)
+class Shipment:
+    """One packed consignment. `status` never goes back; `tracking` is the carrier's last word."""
+
+    fulfilment_id: str
+    location: str
+    lines: tuple[LineQuantity, ...]
+    packer: str
+    verifier: str | None = None
+    status: str = "packed"
+    tracking: str | None = None
+    tracked_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Order:
+    """The whole order: quantities and money."""
+
+    status: Status = "none"
+    channel: str = ""
+    reference: str | None = None
+    customer_id: str | None = None
+    country: str = ""
+    currency: str = ""
+    total: int = 0
+    payment_mode: PaymentMode = "prepaid"
+    shortage_policy: ShortagePolicy = "reject"
+    fingerprint: str = ""
+    priority: int = 0
+    placed_at: datetime | None = None
+    contacts: dict[str, str] = field(default_factory=dict)
+    lines: dict[int, Line] = field(default_factory=dict)
+    holds: dict[str, str] = field(default_factory=dict)
+    fulfilment_orders: dict[str, FulfilmentOrder] = field(default_factory=dict)
+    shipments: dict[str, Shipment] = field(default_factory=dict)
+    payments: dict[str, int] = field(default_factory=dict)
+    refunds: dict[str, int] = field(default_factory=dict)
+    money_facts: dict[str, str] = field(default_factory=dict)
+    cancelled_value: int = 0
+
+
+def _less(counts: dict[str, int], location: str, quantity: int) -> None:
+    left = counts.get(location, 0) - quantity
+    if left > 0:
+        counts[location] = left
+    else:
+        counts.pop(location, None)
+
+
+def _more(counts: dict[str, int], location: str, quantity: int) -> None:
+    counts[location] = counts.get(location, 0) + quantity
+
+
+def _placed(order: Order, event: e.OrderPlaced) -> None:
+    order.status = "placed"
+    order.channel, order.reference = event.channel, event.reference
+    order.customer_id, order.country = event.customer_id, event.country
+    order.currency, order.total = event.currency, event.totals.total
+    order.payment_mode, order.shortage_policy = event.payment_mode, event.shortage_policy
+    order.fingerprint, order.priority = event.fingerprint, event.priority
+    order.contacts = event.contacts or {}
+    for line in event.lines:
+        known = Line(line.line, line.sku, line.kind, line.quantity, line.total)
+        known.unsourced = line.quantity if line.kind == "stock" else 0
+        order.lines[line.line] = known
+
+
+def _sourced(order: Order, event: e.SourcingDecided) -> None:
+    for share in event.allocations:
+        line = order.lines[share.line]
+        line.unsourced -= share.quantity
+        _more(line.allocated, share.location, share.quantity)
+    for share in event.backorders:
+        line = order.lines[share.line]
+        line.unsourced -= share.quantity
+        _more(line.backordered, share.location, share.quantity)
+
+
+def _allocated(order: Order, event: e.LineAllocated) -> None:
+    line = order.lines[event.line]
+    _less(line.backordered, event.location, event.quantity)
+    _more(line.allocated, event.location, event.quantity)
+
+
+def _backordered(order: Order, event: e.LineBackordered) -> None:
+    line = order.lines[event.line]
+    _less(line.allocated, event.location, event.quantity)
+    _more(line.backordered, event.location, event.quantity)
+
+
+def _cancelled(order: Order, event: e.LineQuantityCancelled) -> None:
+    line = order.lines[event.line]
+    line.cancelled += event.quantity
+    line.unsourced -= event.unsourced
+    for share in event.allocated:
+        _less(line.allocated, share.location, share.quantity)
+    for share in event.backordered:
+        _less(line.backordered, share.location, share.quantity)
+
+
+def _picked(order: Order, event: e.ItemsPicked) -> None:
+    order.fulfilment_orders[event.fulfilment_id].lines[event.line].picked += event.quantity
+
+
+def _short(order: Order, event: e.PickShort) -> None:
+    work = order.fulfilment_orders[event.fulfilment_id]
+    work.lines[event.line].short += event.quantity
+    line = order.lines[event.line]
+    _less(line.allocated, work.location, event.quantity)
+    line.unsourced += event.quantity
+
+
+def _packed(order: Order, event: e.ShipmentPacked) -> None:
+    work = order.fulfilment_orders[event.fulfilment_id]
+    for part in event.lines:
+        work.lines[part.line].packed += part.quantity
+    work.status = "packed"
+    order.shipments[event.shipment_id] = Shipment(
+        event.fulfilment_id, event.location, event.lines, event.packer
+    )
+
+
+def _dispatched(order: Order, event: e.ShipmentDispatched) -> None:
+    shipment = order.shipments[event.shipment_id]
+    shipment.status = "dispatched"
+    order.fulfilment_orders[shipment.fulfilment_id].status = "dispatched"
+    for part in event.lines:
+        line = order.lines[part.line]
+        line.shipped += part.quantity
+        _less(line.allocated, event.location, part.quantity)
+
+
+def _delivered(order: Order, event: e.ShipmentDelivered) -> None:
+    shipment = order.shipments[event.shipment_id]
+    shipment.status = "delivered"
+    order.fulfilment_orders[shipment.fulfilment_id].status = "closed"
+    for part in shipment.lines:
+        order.lines[part.line].delivered += part.quantity
+
+
+def _tracked(order: Order, event: e.TrackingUpdated) -> None:
+    shipment = order.shipments[event.shipment_id]
+    if shipment.tracked_at is None or event.at >= shipment.tracked_at:
+        shipment.tracking, shipment.tracked_at = event.status, event.at
+
+
+def _money(order: Order, event: e.PaymentCaptured | e.RefundSucceeded) -> None:
+    kind = "captured" if isinstance(event, e.PaymentCaptured) else "refunded"
+    totals = order.payments if kind == "captured" else order.refunds
+    totals[event.payment_id] = totals.get(event.payment_id, 0) + event.amount
+    order.money_facts[f"{kind}/{event.provider}/{event.provider_ref}"] = event.payment_id
+
+
+def _confirmed(order: Order, _: e.OrderConfirmed) -> None:
+    order.status = "confirmed"
+
+
+def _rejected(order: Order, _: e.OrderRejected) -> None:
+    order.status = "rejected"
+
+
+def _order_cancelled(order: Order, _: e.OrderCancelled) -> None:
+    order.status = "cancelled"
+
+
+def _completed(order: Order, _: e.OrderCompleted) -> None:
+    order.status = "completed"
+
+
+def _held(order: Order, event: e.HoldPlaced) -> None:
+    order.holds[event.hold_id] = event.reason
+
+
+def _unheld(order: Order, event: e.HoldReleased) -> None:
+    order.holds.pop(event.hold_id, None)
+
+
+def _opened(order: Order, event: e.FulfilmentOrderOpened) -> None:
+    order.fulfilment_orders[event.fulfilment_id] = FulfilmentOrder(
+        event.location, "open", {part.line: Work(part.quantity) for part in event.lines}
+    )
+
+
+def _work_cancelled(order: Order, event: e.FulfilmentOrderCancelled) -> None:
+    order.fulfilment_orders[event.fulfilment_id].status = "cancelled"
+
+
+def _pick_started(order: Order, event: e.PickStarted) -> None:
+    work = order.fulfilment_orders[event.fulfilment_id]
+    work.status, work.picker = "picking", event.picker
+
+
+def _verified(order: Order, event: e.PackVerified) -> None:
+    order.shipments[event.shipment_id].verifier = event.verifier
+
+
+def _returned(order: Order, event: e.ShipmentReturnedToSender) -> None:
+    order.shipments[event.shipment_id].status = "returned_to_sender"
+
+
+def _lost(order: Order, event: e.ShipmentLost) -> None:
+    order.shipments[event.shipment_id].status = "lost"
+
+
+FOLDS: dict[type, Callable[[Order, Any], None]] = {
+    e.OrderPlaced: _placed,
+    e.SourcingDecided: _sourced,
+    e.LineAllocated: _allocated,
+    e.LineBackordered: _backordered,
+    e.LineQuantityCancelled: _cancelled,
+    e.OrderConfirmed: _confirmed,
+    e.OrderRejected: _rejected,
+    e.OrderCancelled: _order_cancelled,
+    e.OrderCompleted: _completed,
+    e.HoldPlaced: _held,
+    e.HoldReleased: _unheld,
+    e.FulfilmentOrderOpened: _opened,
+    e.FulfilmentOrderCancelled: _work_cancelled,
+    e.PickStarted: _pick_started,
+    e.ItemsPicked: _picked,
+    e.PickShort: _short,
+    e.ShipmentPacked: _packed,
+    e.PackVerified: _verified,
+    e.ShipmentDispatched: _dispatched,
+    e.TrackingUpdated: _tracked,
+    e.ShipmentDelivered: _delivered,
+    e.ShipmentReturnedToSender: _returned,
+    e.ShipmentLost: _lost,
+    e.PaymentCaptured: _money,
+    e.RefundSucceeded: _money,
+}
+
+
+def evolve(order: Order, event: object) -> Order:
+    fold = FOLDS.get(type(event))
+    if fold is not None:
+        fold(order, event)
+    return order
+
+
+ORDER = Decider(name="order", initial=Order, evolve=evolve)

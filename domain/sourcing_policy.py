@@ -1,0 +1,181 @@
+"""Where stock may come from: the locations and the rules, one stream for the whole store."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from domain.decider import Decider
+from domain.errors import AlreadyExists, Invalid, UnknownLocation
+from domain.values import COUNTRY, LOCATION_ID
+
+RULES = ("preferred", "fewest_splits", "zone", "days_of_cover", "priority", "id")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocationRegistered:
+    """Stock may be kept at and sent from this place.
+
+    Empty `channels` or `zones` mean all; `zones` are countries or coarser areas that it serves.
+    """
+
+    location: str
+    country: str
+    zones: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocationChanged:
+    """The place serves other zones or channels, or has another priority."""
+
+    location: str
+    country: str
+    zones: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocationClosed:
+    """The place serves no new demand."""
+
+    location: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourcingPolicyChanged:
+    """The order in which the rules choose a location, and into how many parts an order may fall."""
+
+    rules: tuple[str, ...]
+    max_splits: int
+
+
+EVENTS: tuple[type, ...] = (
+    LocationRegistered,
+    LocationChanged,
+    LocationClosed,
+    SourcingPolicyChanged,
+)
+
+
+@dataclass(slots=True)
+class Location:
+    """A place as it stands."""
+
+    location: str
+    country: str
+    zones: tuple[str, ...]
+    channels: tuple[str, ...]
+    priority: int
+    active: bool = True
+
+
+@dataclass(slots=True)
+class SourcingPolicy:
+    """All places and the rules in force. `version` counts the changes, for the trace."""
+
+    locations: dict[str, Location] = field(default_factory=dict)
+    rules: tuple[str, ...] = RULES
+    max_splits: int = 3
+    version: int = 0
+
+
+def evolve(policy: SourcingPolicy, event: object) -> SourcingPolicy:
+    policy.version += 1
+    match event:
+        case LocationRegistered() | LocationChanged():
+            policy.locations[event.location] = Location(
+                event.location, event.country, event.zones, event.channels, event.priority
+            )
+        case LocationClosed(location=location) if location in policy.locations:
+            policy.locations[location].active = False
+        case SourcingPolicyChanged():
+            policy.rules, policy.max_splits = event.rules, event.max_splits
+    return policy
+
+
+SOURCING_POLICY = Decider(name="sourcing", initial=SourcingPolicy, evolve=evolve)
+
+
+def register_location(
+    policy: SourcingPolicy,
+    *,
+    location: str,
+    country: str,
+    zones: Iterable[str] = (),
+    channels: Iterable[str] = (),
+    priority: int = 0,
+    now: datetime,
+) -> list[object]:
+    if not LOCATION_ID.fullmatch(location):
+        raise Invalid("A location id is 1 to 32 of A-Z, 0-9 and _.", field="location")
+    if not COUNTRY.fullmatch(country):
+        raise Invalid("A country is an ISO 3166 alpha-2 code.", field="country")
+    wanted = Location(location, country, tuple(zones), tuple(channels), priority)
+    known = policy.locations.get(location)
+    if known == wanted:
+        return []
+    if known is not None:
+        raise AlreadyExists("This location exists already; change it instead.", location=location)
+    return [
+        LocationRegistered(
+            location=location,
+            country=country,
+            zones=wanted.zones,
+            channels=wanted.channels,
+            priority=priority,
+        )
+    ]
+
+
+def change_location(
+    policy: SourcingPolicy,
+    *,
+    location: str,
+    country: str,
+    zones: Iterable[str],
+    channels: Iterable[str],
+    priority: int,
+    now: datetime,
+) -> list[object]:
+    if location not in policy.locations:
+        raise UnknownLocation(location=location)
+    if not COUNTRY.fullmatch(country):
+        raise Invalid("A country is an ISO 3166 alpha-2 code.", field="country")
+    wanted = Location(location, country, tuple(zones), tuple(channels), priority)
+    if policy.locations[location] == wanted:
+        return []
+    return [
+        LocationChanged(
+            location=location,
+            country=country,
+            zones=wanted.zones,
+            channels=wanted.channels,
+            priority=priority,
+        )
+    ]
+
+
+def close_location(
+    policy: SourcingPolicy, *, location: str, reason: str, now: datetime
+) -> list[object]:
+    known = policy.locations.get(location)
+    if known is None:
+        raise UnknownLocation(location=location)
+    return [LocationClosed(location=location, reason=reason)] if known.active else []
+
+
+def set_policy(
+    policy: SourcingPolicy, *, rules: Iterable[str], max_splits: int, now: datetime
+) -> list[object]:
+    ordered = tuple(rules)
+    unknown = [rule for rule in ordered if rule not in RULES]
+    if unknown or len(set(ordered)) != len(ordered):
+        raise Invalid(f"Rules are each at most once of {', '.join(RULES)}.", field="rules")
+    if not 1 <= max_splits <= 10:
+        raise Invalid("An order may fall into 1 to 10 parts.", field="max_splits")
+    if (ordered, max_splits) == (policy.rules, policy.max_splits):
+        return []
+    return [SourcingPolicyChanged(rules=ordered, max_splits=max_splits)]

@@ -1,0 +1,1 @@
+"""StockItem: one sku at one location."""

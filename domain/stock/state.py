@@ -1,0 +1,262 @@
+"""One sku at one location as its history tells it. Every promised unit has an owner."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from domain.decider import Decider
+from domain.stock import events as e
+
+
+@dataclass(slots=True)
+class Reservation:
+    """A soft promise."""
+
+    owner: str
+    quantity: int
+    expires_at: datetime
+
+
+@dataclass(slots=True)
+class Backorder:
+    """Accepted demand that waits."""
+
+    quantity: int
+    placed_at: datetime
+    priority: int
+
+
+@dataclass(slots=True)
+class StockItem:
+    """Counters are sums of the maps; the maps are keyed by reservation id or `order_id/line`."""
+
+    status: str = "none"
+    sku: str = ""
+    location: str = ""
+    codes: tuple[str, ...] = ()
+    on_hand: int = 0
+    allocated: int = 0
+    reserved: int = 0
+    backordered: int = 0
+    unavailable: dict[str, int] = field(default_factory=dict)
+    incoming: dict[str, int] = field(default_factory=dict)
+    allocations: dict[str, int] = field(default_factory=dict)
+    reservations: dict[str, Reservation] = field(default_factory=dict)
+    backorders: dict[str, Backorder] = field(default_factory=dict)
+    backorder_limit: int | None = 0
+    preorder: bool = False
+    safety_stock: int = 0
+    reorder_point: int | None = None
+    reorder_quantity: int = 0
+    out_of_stock: bool = True
+    low_stock: bool = False
+
+    def reserved_at(self, now: datetime) -> int:
+        """Soft promises that still hold at this moment."""
+        if not self.reservations:
+            return 0
+        return sum(r.quantity for r in self.reservations.values() if r.expires_at > now)
+
+    def unpromised(self, now: datetime) -> int:
+        """Available before it is shown as 0: below zero is what the safety stock lacks."""
+        held = sum(self.unavailable.values()) if self.unavailable else 0
+        taken = self.allocated + self.reserved_at(now) + held + self.safety_stock
+        return self.on_hand - taken
+
+    def available(self, now: datetime) -> int:
+        return max(0, self.unpromised(now))
+
+    def backorderable(self) -> int | None:
+        """Units of new demand that may wait here; None is without limit."""
+        if self.backorder_limit is None:
+            return None
+        return max(0, self.backorder_limit - self.backordered)
+
+
+def owner_key(order_id: str, line: int) -> str:
+    return f"{order_id}/{line}"
+
+
+def _promise(item: StockItem, event: e.StockAllocated | e.BackorderFilled) -> None:
+    key = owner_key(event.order_id, event.line)
+    item.allocations[key] = item.allocations.get(key, 0) + event.quantity
+    item.allocated += event.quantity
+
+
+def _unpromise(item: StockItem, order_id: str, line: int, quantity: int) -> None:
+    key = owner_key(order_id, line)
+    held = item.allocations.pop(key, 0)
+    if held > quantity:
+        item.allocations[key] = held - quantity
+    item.allocated -= min(held, quantity)
+
+
+def _wait(item: StockItem, event: e.StockBackordered | e.StockAllocationDisplaced) -> None:
+    key = owner_key(event.order_id, event.line)
+    known = item.backorders.get(key)
+    if known is None:
+        item.backorders[key] = Backorder(event.quantity, event.placed_at, event.priority)
+    else:
+        known.quantity += event.quantity
+    item.backordered += event.quantity
+
+
+def _wait_less(item: StockItem, event: e.BackorderFilled | e.BackorderCancelled) -> None:
+    key = owner_key(event.order_id, event.line)
+    known = item.backorders.get(key)
+    if known is None:
+        return
+    item.backordered -= min(known.quantity, event.quantity)
+    known.quantity -= event.quantity
+    if known.quantity <= 0:
+        del item.backorders[key]
+
+
+def _registered(item: StockItem, event: e.StockItemRegistered) -> None:
+    item.status, item.sku, item.location = "active", event.sku, event.location
+    item.codes = event.codes
+
+
+def _policy(item: StockItem, event: e.StockPolicyChanged) -> None:
+    item.backorder_limit, item.preorder = event.backorder_limit, event.preorder
+    item.safety_stock = event.safety_stock
+    item.reorder_point, item.reorder_quantity = event.reorder_point, event.reorder_quantity
+
+
+def _suspended(item: StockItem, _: e.StockItemSuspended) -> None:
+    item.status = "suspended"
+
+
+def _resumed(item: StockItem, _: e.StockItemResumed) -> None:
+    item.status = "active"
+
+
+def _discontinued(item: StockItem, _: e.StockItemDiscontinued) -> None:
+    item.status = "discontinued"
+
+
+def _expected(item: StockItem, event: e.StockExpected) -> None:
+    item.incoming[event.document] = event.quantity
+    if event.quantity <= 0:
+        del item.incoming[event.document]
+
+
+def _received(item: StockItem, event: e.StockReceived) -> None:
+    item.on_hand += event.quantity
+    awaited = item.incoming.pop(event.document, 0)
+    if awaited > event.quantity:
+        item.incoming[event.document] = awaited - event.quantity
+
+
+def _adjusted(item: StockItem, event: e.StockAdjusted) -> None:
+    item.on_hand += event.delta
+
+
+def _counted(item: StockItem, event: e.StockCounted) -> None:
+    item.on_hand = event.counted
+
+
+def _reserved(item: StockItem, event: e.StockReserved) -> None:
+    item.reservations[event.reservation_id] = Reservation(
+        event.owner, event.quantity, event.expires_at
+    )
+    item.reserved += event.quantity
+
+
+def _extended(item: StockItem, event: e.ReservationExtended) -> None:
+    if event.reservation_id in item.reservations:
+        item.reservations[event.reservation_id].expires_at = event.expires_at
+
+
+def _unreserved(item: StockItem, event: e.ReservationReleased) -> None:
+    known = item.reservations.get(event.reservation_id)
+    if known is None:
+        return
+    item.reserved -= min(known.quantity, event.quantity)
+    known.quantity -= event.quantity
+    if known.quantity <= 0:
+        del item.reservations[event.reservation_id]
+
+
+def _filled(item: StockItem, event: e.BackorderFilled) -> None:
+    _wait_less(item, event)
+    _promise(item, event)
+
+
+def _released(item: StockItem, event: e.StockAllocationReleased) -> None:
+    _unpromise(item, event.order_id, event.line, event.quantity)
+
+
+def _displaced(item: StockItem, event: e.StockAllocationDisplaced) -> None:
+    _unpromise(item, event.order_id, event.line, event.quantity)
+    _wait(item, event)
+
+
+def _shipped(item: StockItem, event: e.StockShipped) -> None:
+    _unpromise(item, event.order_id, event.line, event.quantity)
+    item.on_hand -= event.quantity
+
+
+def _moved(item: StockItem, event: e.StockStateMoved) -> None:
+    for state, delta in ((event.from_state, -event.quantity), (event.to_state, event.quantity)):
+        if state == "sellable":
+            continue
+        left = item.unavailable.get(state, 0) + delta
+        item.unavailable[state] = left
+        if left <= 0:
+            del item.unavailable[state]
+
+
+def _out(item: StockItem, _: e.OutOfStock) -> None:
+    item.out_of_stock = True
+
+
+def _back(item: StockItem, _: e.BackInStock) -> None:
+    item.out_of_stock = False
+
+
+def _low(item: StockItem, _: e.LowStockReached) -> None:
+    item.low_stock = True
+
+
+def _cleared(item: StockItem, _: e.LowStockCleared) -> None:
+    item.low_stock = False
+
+
+FOLDS: dict[type, Callable[[StockItem, Any], None]] = {
+    e.StockItemRegistered: _registered,
+    e.StockPolicyChanged: _policy,
+    e.StockItemSuspended: _suspended,
+    e.StockItemResumed: _resumed,
+    e.StockItemDiscontinued: _discontinued,
+    e.StockExpected: _expected,
+    e.StockReceived: _received,
+    e.StockAdjusted: _adjusted,
+    e.StockCounted: _counted,
+    e.StockReserved: _reserved,
+    e.ReservationExtended: _extended,
+    e.ReservationReleased: _unreserved,
+    e.StockAllocated: _promise,
+    e.StockBackordered: _wait,
+    e.BackorderFilled: _filled,
+    e.BackorderCancelled: _wait_less,
+    e.StockAllocationReleased: _released,
+    e.StockAllocationDisplaced: _displaced,
+    e.StockShipped: _shipped,
+    e.StockStateMoved: _moved,
+    e.OutOfStock: _out,
+    e.BackInStock: _back,
+    e.LowStockReached: _low,
+    e.LowStockCleared: _cleared,
+}
+
+
+def evolve(item: StockItem, event: object) -> StockItem:
+    fold = FOLDS.get(type(event))
+    if fold is not None:
+        fold(item, event)
+    return item
+
+
+STOCK_ITEM = Decider(name="stock", initial=StockItem, evolve=evolve)

@@ -1,0 +1,101 @@
+"""What a read model is: row types, and a pure fold of one stream's events into its rows.
+
+Law: every stored row is fed by exactly one stream, so every interleaving of streams that keeps
+each stream's order gives equal rows. Sums over streams are SQL views.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from domain.decider import Recorded
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One table of a read model.
+
+    `row` is a slotted dataclass; its fields are the columns (str, int, bool, datetime, date,
+    uuid-as-str, or None of them; a dict or list is stored as jsonb). `key[0]` holds the stream's
+    bare id (the stream id behind its first dash), so a stream's rows are found without looking
+    at its events. Rows of an `append_only` table are never read back nor changed by the fold.
+    `about` and `columns` are the table's documentation in the database.
+    """
+
+    name: str
+    row: type
+    key: tuple[str, ...]
+    about: str
+    columns: Mapping[str, str]
+    indexes: tuple[tuple[str, ...], ...] = ()
+    append_only: bool = False
+
+
+class StreamRows(Protocol):
+    """The rows of one stream; what is put is stored with the batch."""
+
+    def get(self, row: type[R], *rest_of_key: object) -> R | None: ...
+
+    def all(self, row: type[R]) -> Sequence[R]: ...
+
+    def put(self, row: object) -> None:
+        """Insert the row, or say that it was changed in place."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Projection:
+    """A read model. `version` is raised when its rows change meaning: that takes a rebuild.
+
+    `categories` are the aggregate types it folds. `views` are SQL views over its tables, name to
+    (SELECT text with `{table}` placeholders, comment).
+    """
+
+    name: str
+    version: int
+    categories: frozenset[str]
+    tables: tuple[Table, ...]
+    evolve: Callable[[StreamRows, Recorded], None]
+    views: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A page of rows: equality and range conditions, a total order, and where to go on.
+
+    `where` holds column -> value (equality), `ranges` column -> (from inclusive, to exclusive).
+    `order` is a list of columns that is unique in sum, `descending` turns all of it round, and
+    `after` is the order columns' values of the last row seen.
+    """
+
+    row: type
+    where: Mapping[str, object] = field(default_factory=dict)
+    ranges: Mapping[str, tuple[object | None, object | None]] = field(default_factory=dict)
+    order: tuple[str, ...] = ()
+    descending: bool = False
+    after: tuple[object, ...] | None = None
+    limit: int = 50
+
+
+class Rows(Protocol):
+    """Read access to the read models of this program's versions."""
+
+    async def fetch(self, query: Query) -> Sequence[Any]: ...
+
+    async def wait_for(self, projection: str, position: int) -> None:
+        """Returns when the projection has applied the position.
+
+        Raises ReadModelBehind after a bounded wait, PositionAhead at once when the log itself has
+        not come so far.
+        """
+        ...
+
+
+class ReadModelBehind(Exception):
+    """The read model has not seen this position yet; ask again."""
+
+
+class PositionAhead(Exception):
+    """The log has not come to this position."""
