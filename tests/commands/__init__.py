@@ -1,0 +1,1 @@
+"""Tests of what may be asked, over a log in memory."""

@@ -1,0 +1,1 @@
+"""Tests of one sku at one location."""
