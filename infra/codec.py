@@ -1,0 +1,96 @@
+"""Events to stored JSON and back. The envelope goes around the data; neither knows the other."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from domain.decider import Recorded
+from domain.history import EVENTS, upcast, version_of
+
+encode_data = msgspec.json.Encoder().encode
+
+
+class UnknownEvent(Exception):
+    """The log holds an event name or version that this program does not know: it is too old."""
+
+
+class Undecodable(Exception):
+    """The stored bytes are not what the event's name and version promise."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Stored:
+    """The envelope as it stands in `state`, with the data still encoded."""
+
+    event_id: str
+    type: str
+    schema_version: int
+    stream_id: str
+    stream_version: int
+    occurred_at: datetime
+    recorded_at: datetime
+    actor: str
+    command_id: str
+    correlation_id: str
+    data: msgspec.Raw
+    channel: str | None = None
+    causation_id: str | None = None
+    reason: str | None = None
+    traceparent: str | None = None
+
+
+_STORED = msgspec.json.Decoder(Stored)
+
+
+@cache
+def _decoder(name: str) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(EVENTS[name])
+
+
+def envelope(state: bytes) -> Stored:
+    """Raises Undecodable when the bytes are no envelope."""
+    try:
+        return _STORED.decode(state)
+    except msgspec.MsgspecError as error:
+        raise Undecodable(f"no envelope: {error}") from error
+
+
+def decode_data(name: str, version: int, data: bytes | msgspec.Raw) -> object:
+    """An event in today's shape from its stored data.
+
+    Raises UnknownEvent for a name or version of a newer program, Undecodable for broken data.
+    """
+    current = version_of(name)
+    if name not in EVENTS or version > current:
+        raise UnknownEvent(f"{name} version {version}")
+    try:
+        if version == current:
+            return _decoder(name).decode(data)
+        return msgspec.convert(upcast(name, version, msgspec.json.decode(data)), EVENTS[name])
+    except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
+        raise Undecodable(f"{name} version {version}: {error}") from error
+
+
+def recorded(position: int, state: bytes) -> Recorded:
+    """The event of a stored row."""
+    known = envelope(state)
+    return Recorded(
+        event=decode_data(known.type, known.schema_version, known.data),
+        type=known.type,
+        schema_version=known.schema_version,
+        event_id=known.event_id,
+        stream_id=known.stream_id,
+        stream_version=known.stream_version,
+        position=position,
+        occurred_at=known.occurred_at,
+        recorded_at=known.recorded_at,
+        actor=known.actor,
+        channel=known.channel,
+        command_id=known.command_id,
+        correlation_id=known.correlation_id,
+        causation_id=known.causation_id,
+        reason=known.reason,
+    )
