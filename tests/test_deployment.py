@@ -1,0 +1,54 @@
+"""What runs in containers is what runs here, and nothing is set that nobody reads."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from infra.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(
+    (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+)["services"]
+OURS = {name: service for name, service in SERVICES.items() if service["image"] == "ordinal"}
+
+
+def known_variables() -> set[str]:
+    return {f"ORDINAL_{name.upper()}" for name in Settings.model_fields}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_container_runs_a_verb_of_the_command_line(name: str) -> None:
+    ordinal = Path(sys.executable).with_name("ordinal")
+    asked = subprocess.run(
+        [ordinal, *OURS[name]["command"], "--help"], capture_output=True, text=True, check=False
+    )
+    assert asked.returncode == 0, asked.stderr
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_container_sets_what_the_program_reads(name: str) -> None:
+    assert OURS[name]["environment"].keys() <= known_variables()
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_container_is_reachable_from_outside(name: str) -> None:
+    assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_container_runs_as_root(name: str) -> None:
+    assert name in OURS or SERVICES[name]["user"] in {"postgres", "appuser"}
+    assert "\nUSER ordinal\n" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
+
+
+def test_the_example_environment_names_what_the_program_reads() -> None:
+    example = (ROOT / ".env.example").read_text(encoding="utf-8")
+    named = set(re.findall(r"^#? ?(ORDINAL_\w+)=", example, re.MULTILINE))
+    of_tests = {name for name in named if name.startswith("ORDINAL_TEST_")}
+    assert named - of_tests <= known_variables()
