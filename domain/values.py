@@ -3,8 +3,11 @@
 import json
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 from uuid import UUID, uuid5
+
+from domain.errors import Invalid
 
 ORDINAL_NAMESPACE = UUID("6f1d7a52-0c1e-5f0e-9a53-1f6c1b8f6c11")
 LOCATION_ID = re.compile(r"[A-Z0-9_]{1,32}")
@@ -13,6 +16,9 @@ COUNTRY = re.compile(r"[A-Z]{2}")
 MAX_LINES = 2_000
 MAX_QUANTITY = 1_000_000_000
 MAX_AMOUNT = 10**15
+LONGEST_TEXT = 200
+LONGEST_SKU = 100
+UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 LineKind = Literal["stock", "charge"]
 ShortagePolicy = Literal["reject", "partial", "backorder"]
@@ -56,3 +62,42 @@ def order_id_of(channel: str, reference: str) -> str:
 
 
 SOURCING_STREAM = "sourcing"
+
+
+def check_quantity(value: int, field: str = "quantity") -> None:
+    """Units of something that exists: 1 to MAX_QUANTITY."""
+    if not 0 < value <= MAX_QUANTITY:
+        raise Invalid(f"A quantity is 1 to {MAX_QUANTITY}.", field=field)
+
+
+def check_count(value: int, field: str) -> None:
+    """Units that may be none: 0 to MAX_QUANTITY."""
+    if not 0 <= value <= MAX_QUANTITY:
+        raise Invalid(f"A count is 0 to {MAX_QUANTITY}.", field=field)
+
+
+def check_text(value: str, field: str, *, longest: int = LONGEST_TEXT) -> None:
+    """Something said: not blank, not endless, and nothing that a database cannot keep."""
+    if not value.strip():
+        raise Invalid("This must not be blank.", field=field)
+    if len(value) > longest:
+        raise Invalid(f"This must not be longer than {longest} characters.", field=field)
+    if UNSTORABLE.search(value):
+        raise Invalid("This holds a character that cannot be stored.", field=field)
+
+
+def check_sku(value: str, field: str = "sku") -> None:
+    check_text(value, field, longest=LONGEST_SKU)
+    if not value.isprintable():
+        raise Invalid("A sku consists of printable characters.", field=field)
+
+
+def check_location(value: str, field: str = "location") -> None:
+    if not LOCATION_ID.fullmatch(value):
+        raise Invalid("A location id is 1 to 32 of A-Z, 0-9 and _.", field=field)
+
+
+def check_moment(value: datetime, field: str) -> None:
+    """Without a zone a time means another moment to every reader."""
+    if value.tzinfo is None:
+        raise Invalid("A time needs its zone.", field=field)

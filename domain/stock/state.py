@@ -78,6 +78,12 @@ def owner_key(order_id: str, line: int) -> str:
     return f"{order_id}/{line}"
 
 
+def owner_of(key: str) -> tuple[str, int]:
+    """The order and line that a key of the maps names."""
+    order_id, _, line = key.rpartition("/")
+    return order_id, int(line)
+
+
 def _promise(item: StockItem, event: e.StockAllocated | e.BackorderFilled) -> None:
     key = owner_key(event.order_id, event.line)
     item.allocations[key] = item.allocations.get(key, 0) + event.quantity
@@ -86,10 +92,13 @@ def _promise(item: StockItem, event: e.StockAllocated | e.BackorderFilled) -> No
 
 def _unpromise(item: StockItem, order_id: str, line: int, quantity: int) -> None:
     key = owner_key(order_id, line)
-    held = item.allocations.pop(key, 0)
-    if held > quantity:
-        item.allocations[key] = held - quantity
+    held = item.allocations.get(key, 0)
     item.allocated -= min(held, quantity)
+    if held > quantity:
+        # In its old place of the map: a part that is gone makes the rest no younger.
+        item.allocations[key] = held - quantity
+    else:
+        item.allocations.pop(key, None)
 
 
 def _wait(item: StockItem, event: e.StockBackordered | e.StockAllocationDisplaced) -> None:
