@@ -14,13 +14,14 @@ class Decider(Generic[S]):
 
     The state belongs to the fold: `evolve` changes it in place and returns it, decisions only
     read it. `fold_version` is raised by hand when a fold changes meaning, which makes every
-    snapshot of it worthless.
+    snapshot of it worthless. `weight` guesses the bytes that a state takes in memory.
     """
 
     name: str
     initial: Callable[[], S]
     evolve: Callable[[S, object], S]
     fold_version: int = 1
+    weight: Callable[[S], int] = lambda _: 1_000
 
     def fold(self, events: Iterable[object], state: S | None = None) -> S:
         folded = self.initial() if state is None else state

@@ -295,4 +295,8 @@ def evolve(order: Order, event: object) -> Order:
     return order
 
 
-ORDER = Decider(name="order", initial=Order, evolve=evolve)
+def weight(order: Order) -> int:
+    return 1_200 + 500 * len(order.lines)
+
+
+ORDER = Decider(name="order", initial=Order, evolve=evolve, weight=weight)

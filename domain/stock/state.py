@@ -268,4 +268,8 @@ def evolve(item: StockItem, event: object) -> StockItem:
     return item
 
 
-STOCK_ITEM = Decider(name="stock", initial=StockItem, evolve=evolve)
+def weight(item: StockItem) -> int:
+    return 1_500 + 250 * (len(item.allocations) + len(item.backorders) + len(item.reservations))
+
+
+STOCK_ITEM = Decider(name="stock", initial=StockItem, evolve=evolve, weight=weight)
