@@ -54,7 +54,7 @@ CREATE OR REPLACE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ord
     FOR EACH STATEMENT EXECUTE FUNCTION ordinal.refuse_change();
 
 CREATE TABLE IF NOT EXISTS ordinal.store (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
     store_id uuid NOT NULL DEFAULT gen_random_uuid(),
     store_epoch integer NOT NULL DEFAULT 1,
     created_at timestamptz NOT NULL DEFAULT now()
