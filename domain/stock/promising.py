@@ -15,6 +15,7 @@ from domain.stock.events import (
     StockReserved,
     StockShipped,
 )
+from domain.stock.guards import check_registered
 from domain.stock.state import Backorder, Reservation, StockItem, owner_key, owner_of
 from domain.values import check_moment, check_quantity, check_text
 
@@ -38,6 +39,7 @@ def reserve(
     expires_at: datetime,
     now: datetime,
 ) -> list[object]:
+    check_registered(item)
     check_text(reservation_id, "reservation_id")
     check_text(owner, "owner")
     check_quantity(quantity)
@@ -62,6 +64,7 @@ def _reserved_already(known: Reservation, wanted: Reservation) -> list[object]:
 def extend(
     item: StockItem, reservation_id: str, expires_at: datetime, now: datetime
 ) -> list[object]:
+    check_registered(item)
     _check_later(expires_at, now)
     known = item.reservations.get(reservation_id)
     if known is None or known.expires_at <= now:
@@ -75,6 +78,7 @@ def extend(
 
 def release_reservation(item: StockItem, reservation_id: str, reason: str) -> list[object]:
     """Ends the soft promise; nothing when it is over already."""
+    check_registered(item)
     check_text(reason, "reason")
     known = item.reservations.get(reservation_id)
     if known is None:

@@ -28,19 +28,28 @@ class Backorder:
 
 
 @dataclass(slots=True)
+class Incoming:
+    """Units that a document announced."""
+
+    quantity: int
+    eta: datetime | None
+
+
+@dataclass(slots=True)
 class StockItem:
     """Counters are sums of the maps; the maps are keyed by reservation id or `order_id/line`."""
 
     status: str = "none"
     sku: str = ""
     location: str = ""
+    title: str = ""
     codes: tuple[str, ...] = ()
     on_hand: int = 0
     allocated: int = 0
     reserved: int = 0
     backordered: int = 0
-    unavailable: dict[str, int] = field(default_factory=dict)
-    incoming: dict[str, int] = field(default_factory=dict)
+    unavailable: dict[e.State, int] = field(default_factory=dict)
+    incoming: dict[str, Incoming] = field(default_factory=dict)
     allocations: dict[str, int] = field(default_factory=dict)
     reservations: dict[str, Reservation] = field(default_factory=dict)
     backorders: dict[str, Backorder] = field(default_factory=dict)
@@ -124,7 +133,7 @@ def _wait_less(item: StockItem, event: e.BackorderFilled | e.BackorderCancelled)
 
 def _registered(item: StockItem, event: e.StockItemRegistered) -> None:
     item.status, item.sku, item.location = "active", event.sku, event.location
-    item.codes = event.codes
+    item.title, item.codes = event.title, event.codes
 
 
 def _policy(item: StockItem, event: e.StockPolicyChanged) -> None:
@@ -146,16 +155,17 @@ def _discontinued(item: StockItem, _: e.StockItemDiscontinued) -> None:
 
 
 def _expected(item: StockItem, event: e.StockExpected) -> None:
-    item.incoming[event.document] = event.quantity
-    if event.quantity <= 0:
-        del item.incoming[event.document]
+    item.incoming[event.document] = Incoming(event.quantity, event.eta)
 
 
 def _received(item: StockItem, event: e.StockReceived) -> None:
     item.on_hand += event.quantity
-    awaited = item.incoming.pop(event.document, 0)
-    if awaited > event.quantity:
-        item.incoming[event.document] = awaited - event.quantity
+    awaited = item.incoming.get(event.document)
+    if awaited is None:
+        return
+    awaited.quantity -= event.quantity
+    if awaited.quantity <= 0:
+        del item.incoming[event.document]
 
 
 def _adjusted(item: StockItem, event: e.StockAdjusted) -> None:
