@@ -93,6 +93,7 @@ class PostgresServer:
         for order, limit in ((signal.SIGINT, STOP_LIMIT), (signal.SIGQUIT, 10.0)):
             self._send(order)
             if self._gone_within(limit):
+                self._drop_distant_sockets()
                 return
         raise self._failure("does not stop")
 
@@ -167,7 +168,7 @@ class PostgresServer:
 
     def _start(self, account: Account) -> None:
         self._refuse_stranger()
-        self._pid_file().unlink(missing_ok=True)
+        self._forget_pids()
         if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
             self.log.rename(self.log.with_suffix(".log.1"))
         sockets = str(self._socket_folder()).replace('"', '""')
@@ -181,6 +182,17 @@ class PostgresServer:
             )
         if done.returncode != 0:
             raise self._failure("did not start", done.stderr)
+
+    def _forget_pids(self) -> None:
+        # PostgreSQL takes any process with a pid that it finds here for a server, zombies included.
+        self._pid_file().unlink(missing_ok=True)
+        for leftover in self._socket_folder().iterdir():
+            leftover.unlink()
+
+    def _drop_distant_sockets(self) -> None:
+        sockets = self._socket_folder()
+        if sockets.parent != self.home and sockets.exists():
+            shutil.rmtree(sockets)
 
     def _refuse_stranger(self) -> None:
         """Raise when somebody else's server, one without our lock, runs on the data."""

@@ -1,0 +1,155 @@
+"""The machines of a test run: one PostgreSQL and one Kafka, started when first asked for."""
+
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from infra import broker, embedded
+
+ROOT = Path(__file__).parents[1]
+RUN = f"{os.getpid():x}{time.time_ns():x}"
+NUMBERS = count(1)
+KAFKA_LACKS = pytest.StashKey[str]()
+
+KAFKA_ADVICE = "install Java 17 and Maven, or name a broker in ORDINAL_TEST_KAFKA_BOOTSTRAP_SERVERS"
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Fetch Kafka's jars before the first test, whose time limit a slow network may exceed."""
+    wanted = any("kafka" in getattr(item, "fixturenames", ()) for item in session.items)
+    if wanted and not (session.config.option.collectonly or _given_kafka() or broker.missing()):
+        broker.jars()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    lacking = config.stash.get(KAFKA_LACKS, None)
+    if lacking is not None:
+        line = f"KAFKA TESTS SKIPPED: {lacking} To run them, {KAFKA_ADVICE}."
+        terminalreporter.write_line(line, red=True, bold=True)
+
+
+@pytest.fixture(scope="session")
+def run_folder(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A folder of this run, open to the user that PostgreSQL runs as; a failed run's logs stay."""
+    with public_temporary_folder() as folder:
+        yield folder
+        if request.session.testsfailed:
+            _keep_logs(folder)
+
+
+@pytest.fixture
+def public_folder() -> Iterator[Path]:
+    """A folder of one test that every user may enter, which pytest's own are not."""
+    with public_temporary_folder() as folder:
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def postgres_server(run_folder: Path) -> Iterator[str]:
+    """The conninfo of a server's owner, who may make databases and roles."""
+    url = os.environ.get("ORDINAL_TEST_DATABASE_URL", f"embedded:{run_folder / 'postgres'}")
+    with embedded.database(url, ROOT) as conninfo:
+        yield conninfo
+
+
+@pytest.fixture
+def database(postgres_server: str) -> Iterator[str]:
+    """The conninfo of an empty database of this test's own."""
+    with _scratch_database(postgres_server, template="template1") as name:
+        yield make_conninfo(postgres_server, dbname=name)
+
+
+@pytest.fixture(scope="session")
+def ordinal_template(postgres_server: str) -> Iterator[str]:
+    """The name of a migrated database, to be copied."""
+    from infra.migrations import migrate
+
+    with _scratch_database(postgres_server, template="template1") as name:
+        migrate(make_conninfo(postgres_server, dbname=name))
+        yield name
+
+
+@pytest.fixture
+def ordinal_database(postgres_server: str, ordinal_template: str) -> Iterator[str]:
+    """The conninfo of a migrated database of this test's own, as its owner."""
+    with _scratch_database(postgres_server, template=ordinal_template) as name:
+        yield make_conninfo(postgres_server, dbname=name)
+
+
+@pytest.fixture(scope="session")
+def kafka(request: pytest.FixtureRequest, run_folder: Path) -> Iterator[str]:
+    """The bootstrap servers of a real Kafka."""
+    given = _given_kafka()
+    if given:
+        yield given
+        return
+    _check_kafka(request.config)
+    with broker.broker(run_folder / "kafka") as running:
+        yield running.bootstrap_servers
+
+
+@pytest.fixture
+def topic_prefix(request: pytest.FixtureRequest) -> str:
+    """What every topic of this test begins with, so that tests can share a broker."""
+    name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
+    return f"{name[:60]}-{RUN}-{next(NUMBERS)}"
+
+
+@contextmanager
+def public_temporary_folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="ordinal-test-"))
+    folder.chmod(0o755)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _scratch_database(server: str, template: str) -> Iterator[str]:
+    name = f"test_{RUN}_{next(NUMBERS)}"
+    _execute(server, "CREATE DATABASE {} TEMPLATE {}", name, template)
+    try:
+        yield name
+    finally:
+        _execute(server, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+def _execute(server: str, statement: str, *names: str) -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))
+
+
+def _given_kafka() -> str:
+    return os.environ.get("ORDINAL_TEST_KAFKA_BOOTSTRAP_SERVERS", "")
+
+
+def _check_kafka(config: pytest.Config) -> None:
+    lacking = broker.missing()
+    if lacking is None:
+        return
+    if os.environ.get("ORDINAL_TEST_REQUIRE_KAFKA") == "1":
+        pytest.fail(f"{lacking} To run the tests that need it, {KAFKA_ADVICE}.", pytrace=False)
+    config.stash[KAFKA_LACKS] = lacking
+    pytest.skip(lacking)
+
+
+def _keep_logs(folder: Path) -> None:
+    for log in folder.rglob("*.log"):
+        kept = ROOT / ".logs" / folder.name / log.name
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        if log.is_file():
+            shutil.copyfile(log, kept)

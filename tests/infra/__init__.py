@@ -1,0 +1,1 @@
+"""The machines, on a real PostgreSQL and a real Kafka."""
