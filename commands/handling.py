@@ -50,6 +50,7 @@ class Context:
     fingerprint: bytes = b""
     kept: bool = False
     reason: str | None = None
+    traceparent: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -82,6 +82,11 @@ def text_array(elements: Sequence[str | None]) -> TextArray:
     return TextArray(_varying(TEXT, [None if e is None else e.encode() for e in elements]))
 
 
+def text_array_of(elements: Sequence[bytes]) -> TextArray:
+    """From text that is encoded already."""
+    return TextArray(_varying(TEXT, elements))
+
+
 def bytea_array(elements: Sequence[bytes | None]) -> ByteaArray:
     return ByteaArray(_varying(BYTEA, elements))
 

@@ -74,6 +74,12 @@ def decode_data(name: str, version: int, data: bytes | msgspec.Raw) -> object:
         raise Undecodable(f"{name} version {version}: {error}") from error
 
 
+def event_of(state: bytes) -> object:
+    """Only the event, for a fold that needs no envelope."""
+    known = envelope(state)
+    return decode_data(known.type, known.schema_version, known.data)
+
+
 def recorded(position: int, state: bytes) -> Recorded:
     """The event of a stored row."""
     known = envelope(state)
