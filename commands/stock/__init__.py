@@ -1,0 +1,45 @@
+"""What may be asked of one sku at one location.
+
+items           carry it, its policy, suspend and discontinue it
+levels          expect, receive, adjust, count and move units; serve the order lines that wait
+reservations    promise units softly, for a while
+"""
+
+from commands.handling import Handlers
+from commands.stock import items, levels, reservations
+from commands.stock.items import (
+    DiscontinueStockItem,
+    RegisterStockItem,
+    ResumeStockItem,
+    SetStockPolicy,
+    SuspendStockItem,
+)
+from commands.stock.levels import (
+    AdjustStock,
+    CountStock,
+    ExpectStock,
+    FillBackorders,
+    MoveStockState,
+    ReceiveStock,
+)
+from commands.stock.reservations import ExtendReservation, ReleaseReservation, ReserveStock
+
+__all__ = [
+    "HANDLERS",
+    "AdjustStock",
+    "CountStock",
+    "DiscontinueStockItem",
+    "ExpectStock",
+    "ExtendReservation",
+    "FillBackorders",
+    "MoveStockState",
+    "ReceiveStock",
+    "RegisterStockItem",
+    "ReleaseReservation",
+    "ReserveStock",
+    "ResumeStockItem",
+    "SetStockPolicy",
+    "SuspendStockItem",
+]
+
+HANDLERS: Handlers = {**items.HANDLERS, **levels.HANDLERS, **reservations.HANDLERS}

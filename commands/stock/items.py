@@ -1,0 +1,130 @@
+"""Carrying an item: its registration, its policy, and whether it may be promised."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from commands.handling import Context, Handlers, Handling, Receipt, Streams
+from commands.stock.on_item import decided, needs_item, stream_of
+from domain.errors import UnknownLocation
+from domain.sourcing_policy import SOURCING_POLICY
+from domain.stock import levels
+from domain.stock.state import StockItem
+from domain.values import SOURCING_STREAM
+
+
+@dataclass(slots=True, kw_only=True)
+class RegisterStockItem:
+    """Let a location carry a sku."""
+
+    location: str
+    sku: str
+    title: str = ""
+    codes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class SetStockPolicy:
+    """Say how far an item may be promised and when to buy it again."""
+
+    location: str
+    sku: str
+    backorder_limit: int | None = 0
+    preorder: bool = False
+    safety_stock: int = 0
+    reorder_point: int | None = None
+    reorder_quantity: int = 0
+
+
+@dataclass(slots=True, kw_only=True)
+class SuspendStockItem:
+    """Promise nothing more from here for a while."""
+
+    location: str
+    sku: str
+    reason: str
+
+
+@dataclass(slots=True, kw_only=True)
+class ResumeStockItem:
+    """Promise from here again."""
+
+    location: str
+    sku: str
+
+
+@dataclass(slots=True, kw_only=True)
+class DiscontinueStockItem:
+    """Never promise this from here again."""
+
+    location: str
+    sku: str
+    reason: str
+
+
+def register_stock_item(
+    command: RegisterStockItem, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    if command.location not in streams.state(SOURCING_POLICY, SOURCING_STREAM).locations:
+        raise UnknownLocation(location=command.location)
+
+    def decide(item: StockItem) -> list[object]:
+        return levels.register(
+            item,
+            location=command.location,
+            sku=command.sku,
+            title=command.title,
+            codes=command.codes,
+        )
+
+    return decided(command, streams, now, "registered", decide)
+
+
+def set_stock_policy(
+    command: SetStockPolicy, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    def decide(item: StockItem) -> list[object]:
+        return levels.set_policy(
+            item,
+            backorder_limit=command.backorder_limit,
+            preorder=command.preorder,
+            safety_stock=command.safety_stock,
+            reorder_point=command.reorder_point,
+            reorder_quantity=command.reorder_quantity,
+        )
+
+    return decided(command, streams, now, "policy-set", decide)
+
+
+def suspend_stock_item(
+    command: SuspendStockItem, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    return decided(
+        command, streams, now, "suspended", lambda item: levels.suspend(item, command.reason)
+    )
+
+
+def resume_stock_item(
+    command: ResumeStockItem, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    return decided(command, streams, now, "resumed", levels.resume)
+
+
+def discontinue_stock_item(
+    command: DiscontinueStockItem, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    return decided(
+        command, streams, now, "discontinued", lambda item: levels.discontinue(item, command.reason)
+    )
+
+
+def _needs_location(command: RegisterStockItem, streams: Streams) -> tuple[str, ...]:
+    return (SOURCING_STREAM, stream_of(command))
+
+
+HANDLERS: Handlers = {
+    RegisterStockItem: Handling(register_stock_item, _needs_location, stream_of),
+    SetStockPolicy: Handling(set_stock_policy, needs_item, stream_of),
+    SuspendStockItem: Handling(suspend_stock_item, needs_item, stream_of),
+    ResumeStockItem: Handling(resume_stock_item, needs_item, stream_of),
+    DiscontinueStockItem: Handling(discontinue_stock_item, needs_item, stream_of),
+}
