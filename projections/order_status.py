@@ -1,0 +1,311 @@
+"""Where is this order, line by line? Counters and statuses are folds over its facts."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from domain.decider import Recorded
+from domain.order import events as e
+from projections import order_status_work
+from projections.order_status_rows import (
+    TABLES,
+    FulfilmentRow,
+    OrderLineRow,
+    OrderStatusRow,
+    ShipmentRow,
+)
+from projections.order_status_work import Fold, line_of
+from projections.projection import Projection, Query, StreamRows
+from projections.rows import bare_id, part_of
+
+
+def _placed(rows: StreamRows, recorded: Recorded, event: e.OrderPlaced) -> OrderStatusRow:
+    order = OrderStatusRow(
+        order_id=bare_id(recorded),
+        channel=event.channel,
+        reference=event.reference,
+        customer_id=event.customer_id,
+        country=event.country,
+        postal_area=event.postal_area,
+        currency=event.currency,
+        payment_mode=event.payment_mode,
+        ship_method=event.ship_method,
+        lines=len(event.lines),
+        total=event.totals.total,
+        promised_by=event.promised_by,
+        placed_at=recorded.occurred_at,
+        updated_at=recorded.recorded_at,
+        version=recorded.stream_version,
+        position=recorded.position,
+    )
+    for line in event.lines:
+        _line_placed(rows, order, line)
+    return order
+
+
+def _line_placed(rows: StreamRows, order: OrderStatusRow, line: e.OrderLine) -> None:
+    goods = line.quantity if line.kind == "stock" else 0
+    order.units_ordered += goods
+    order.units_unsourced += goods
+    rows.put(
+        OrderLineRow(
+            order_id=order.order_id,
+            line=line.line,
+            sku=line.sku,
+            title=line.title,
+            kind=line.kind,
+            ordered=line.quantity,
+            unsourced=goods,
+            unit_price=line.unit_price,
+            total=line.total,
+            currency=order.currency,
+        )
+    )
+
+
+def _sourced(
+    rows: StreamRows, order: OrderStatusRow, event: e.SourcingDecided, at: datetime
+) -> None:
+    for share in event.allocations:
+        line = line_of(rows, share.line)
+        line.unsourced -= share.quantity
+        line.allocated += share.quantity
+        order.units_unsourced -= share.quantity
+        order.units_allocated += share.quantity
+    for share in event.backorders:
+        line = line_of(rows, share.line)
+        line.unsourced -= share.quantity
+        line.backordered += share.quantity
+        order.units_unsourced -= share.quantity
+        order.units_backordered += share.quantity
+
+
+def _promised(rows: StreamRows, order: OrderStatusRow, number: int, units: int) -> None:
+    line = line_of(rows, number)
+    line.backordered -= units
+    line.allocated += units
+    order.units_backordered -= units
+    order.units_allocated += units
+
+
+def _allocated(
+    rows: StreamRows, order: OrderStatusRow, event: e.LineAllocated, at: datetime
+) -> None:
+    _promised(rows, order, event.line, event.quantity)
+
+
+def _backordered(
+    rows: StreamRows, order: OrderStatusRow, event: e.LineBackordered, at: datetime
+) -> None:
+    _promised(rows, order, event.line, -event.quantity)
+
+
+def _units_cancelled(
+    rows: StreamRows, order: OrderStatusRow, event: e.LineQuantityCancelled, at: datetime
+) -> None:
+    line = line_of(rows, event.line)
+    order.cancelled_amount += part_of(line.total, line.ordered, line.cancelled, event.quantity)
+    line.cancelled += event.quantity
+    if line.kind != "stock":
+        return
+    allocated = sum(share.quantity for share in event.allocated)
+    backordered = sum(share.quantity for share in event.backordered)
+    line.unsourced -= event.unsourced
+    line.allocated -= allocated
+    line.backordered -= backordered
+    order.units_cancelled += event.quantity
+    order.units_unsourced -= event.unsourced
+    order.units_allocated -= allocated
+    order.units_backordered -= backordered
+
+
+def _confirmed(_: StreamRows, order: OrderStatusRow, event: object, at: datetime) -> None:
+    order.status, order.confirmed_at = "confirmed", at
+
+
+def _rejected(_: StreamRows, order: OrderStatusRow, event: object, at: datetime) -> None:
+    order.status, order.cancelled_at = "rejected", at
+
+
+def _cancelled(_: StreamRows, order: OrderStatusRow, event: object, at: datetime) -> None:
+    order.status, order.cancelled_at = "cancelled", at
+
+
+def _completed(_: StreamRows, order: OrderStatusRow, event: object, at: datetime) -> None:
+    order.status, order.completed_at = "completed", at
+
+
+def _held(_: StreamRows, order: OrderStatusRow, event: e.HoldPlaced, at: datetime) -> None:
+    order.hold_reasons[event.hold_id] = event.reason
+    order.holds, order.on_hold = len(order.hold_reasons), True
+
+
+def _unheld(_: StreamRows, order: OrderStatusRow, event: e.HoldReleased, at: datetime) -> None:
+    order.hold_reasons.pop(event.hold_id, None)
+    order.holds, order.on_hold = len(order.hold_reasons), bool(order.hold_reasons)
+
+
+def _captured(_: StreamRows, order: OrderStatusRow, event: e.PaymentCaptured, at: datetime) -> None:
+    order.captured += event.amount
+
+
+def _refunded(_: StreamRows, order: OrderStatusRow, event: e.RefundSucceeded, at: datetime) -> None:
+    order.refunded += event.amount
+
+
+def fulfilment_status(order: OrderStatusRow) -> str:
+    demand = order.units_ordered - order.units_cancelled
+    if order.units_delivered:
+        return "delivered" if order.units_delivered >= demand else "partially_delivered"
+    if order.units_shipped:
+        return "shipped" if order.units_shipped >= demand else "partially_shipped"
+    return _before_dispatch(order)
+
+
+def _before_dispatch(order: OrderStatusRow) -> str:
+    if order.status in ("cancelled", "rejected"):
+        return "cancelled"
+    if not order.units_ordered:
+        return "delivered"
+    if order.units_cancelled == order.units_ordered:
+        return "cancelled"
+    if order.on_hold:
+        return "on_hold"
+    if order.work_in_progress:
+        return "in_progress"
+    return "backordered" if order.units_backordered else "unfulfilled"
+
+
+def payment_status(order: OrderStatusRow) -> str:
+    if order.refunded:
+        return "refunded" if order.refunded >= order.captured else "partially_refunded"
+    owed = order.total - order.cancelled_amount
+    if not order.captured:
+        return "on_account" if order.payment_mode == "on_account" else "none"
+    if order.captured == owed:
+        return "paid"
+    return "partially_paid" if order.captured < owed else "overpaid"
+
+
+FOLDS: Mapping[type, Fold] = {
+    e.SourcingDecided: _sourced,
+    e.LineAllocated: _allocated,
+    e.LineBackordered: _backordered,
+    e.LineQuantityCancelled: _units_cancelled,
+    e.OrderConfirmed: _confirmed,
+    e.OrderRejected: _rejected,
+    e.OrderCancelled: _cancelled,
+    e.OrderCompleted: _completed,
+    e.HoldPlaced: _held,
+    e.HoldReleased: _unheld,
+    e.PaymentCaptured: _captured,
+    e.RefundSucceeded: _refunded,
+    **order_status_work.FOLDS,
+}
+
+
+def evolve(rows: StreamRows, recorded: Recorded) -> None:
+    event = recorded.event
+    if isinstance(event, e.OrderPlaced):
+        order = _placed(rows, recorded, event)
+    else:
+        found = rows.get(OrderStatusRow)
+        if found is None:
+            return
+        order = found
+        fold = FOLDS.get(type(event))
+        if fold is not None:
+            fold(rows, order, event, recorded.occurred_at)
+        order.updated_at = recorded.recorded_at
+        order.version, order.position = recorded.stream_version, recorded.position
+    order.fulfilment_status, order.payment_status = fulfilment_status(order), payment_status(order)
+    rows.put(order)
+
+
+ORDER_STATUS = Projection(
+    name="order_status",
+    version=1,
+    categories=frozenset({"order"}),
+    tables=TABLES,
+    evolve=evolve,
+)
+
+
+def order_by_id(order_id: str) -> Query:
+    return Query(row=OrderStatusRow, where={"order_id": order_id}, order=("order_id",), limit=1)
+
+
+def orders_page(
+    *,
+    channel: str | None = None,
+    reference: str | None = None,
+    status: str | None = None,
+    customer_id: str | None = None,
+    placed_from: datetime | None = None,
+    placed_to: datetime | None = None,
+    after: tuple[datetime, str] | None = None,
+    limit: int = 50,
+) -> Query:
+    """Orders that fit all of what is given, the youngest first."""
+    wanted = {
+        "channel": channel,
+        "reference": reference,
+        "status": status,
+        "customer_id": customer_id,
+    }
+    return Query(
+        row=OrderStatusRow,
+        where={column: value for column, value in wanted.items() if value is not None},
+        ranges={"placed_at": (placed_from, placed_to)} if placed_from or placed_to else {},
+        order=("placed_at", "order_id"),
+        descending=True,
+        after=after,
+        limit=limit,
+    )
+
+
+def order_lines(order_id: str, *, after: int | None = None, limit: int = 2_000) -> Query:
+    return Query(
+        row=OrderLineRow,
+        where={"order_id": order_id},
+        order=("line",),
+        after=None if after is None else (after,),
+        limit=limit,
+    )
+
+
+def order_fulfilments(order_id: str, *, limit: int = 200) -> Query:
+    return Query(
+        row=FulfilmentRow,
+        where={"order_id": order_id},
+        order=("opened_at", "fulfilment_id"),
+        limit=limit,
+    )
+
+
+def order_shipments(order_id: str, *, limit: int = 200) -> Query:
+    return Query(
+        row=ShipmentRow,
+        where={"order_id": order_id},
+        order=("packed_at", "shipment_id"),
+        limit=limit,
+    )
+
+
+def open_work(
+    location: str,
+    *,
+    status: str | None = None,
+    after: tuple[datetime, str, str] | None = None,
+    limit: int = 50,
+) -> Query:
+    """What a location still has to pick, pack or dispatch, the oldest first."""
+    where: dict[str, object] = {"pending": True, "location": location}
+    if status is not None:
+        where["status"] = status
+    return Query(
+        row=FulfilmentRow,
+        where=where,
+        order=("opened_at", "order_id", "fulfilment_id"),
+        after=after,
+        limit=limit,
+    )

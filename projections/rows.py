@@ -1,0 +1,33 @@
+"""What every read model needs of its rows: their documentation, their key, their presence."""
+
+from typing import TypeVar, get_type_hints
+
+from domain.decider import Recorded
+
+R = TypeVar("R")
+
+
+def documented(row: type) -> dict[str, str]:
+    """Column -> what it means, as the row type says it beside each field."""
+    hints = get_type_hints(row, include_extras=True)
+    return {name: hint.__metadata__[0] for name, hint in hints.items()}
+
+
+def bare_id(recorded: Recorded) -> str:
+    """The stream's id behind its category: the first key of all its rows."""
+    return recorded.stream_id.partition("-")[2]
+
+
+def known(row: R | None) -> R:
+    """A row that earlier events must have left; without it the stream's history is no history."""
+    if row is None:
+        raise LookupError("the event speaks of something that its stream never began")
+    return row
+
+
+def part_of(total: int, whole: int, before: int, units: int) -> int:
+    """What these units of a line are worth in minor units, `before` of them being valued already.
+
+    Rounded cumulatively, so that the parts of a line always add up to its total.
+    """
+    return total * (before + units) // whole - total * before // whole
