@@ -25,6 +25,36 @@ class StoredRow(NamedTuple):
     state: bytes
 
 
+SESSION = (
+    "-c role={role} -c timezone=UTC -c jit=off -c max_parallel_workers_per_gather=0"
+    " -c statement_timeout={milliseconds} -c lock_timeout={milliseconds}"
+    " -c idle_in_transaction_session_timeout={milliseconds}"
+)
+
+
+def connect(conninfo: str, role: str, *, timeout: float = 2.0, options: str = "") -> Connection:
+    """A session in one of the three roles; no statement, lock or pause outlasts `timeout`."""
+    session = SESSION.format(role=role, milliseconds=int(timeout * 1000))
+    return psycopg.connect(
+        conninfo,
+        autocommit=True,
+        connect_timeout=2,
+        application_name=role,
+        options=f"{session} {options}".strip(),
+    )
+
+
+def connect_writer(conninfo: str) -> Connection:
+    """The write path only ever looks up by index; a plan made while the log was small must not
+    turn into a scan when it is large.
+    """
+    return connect(
+        conninfo,
+        "ordinal_writer",
+        options="-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off",
+    )
+
+
 COLUMNS = "notification_id, originator_id, originator_version, topic, state"
 
 

@@ -11,12 +11,13 @@ from domain.history import decider_of
 class Cached:
     """One stream's state. `seen` is the sequence value up to which it is known to be current."""
 
-    __slots__ = ("decider", "seen", "state", "version", "weight")
+    __slots__ = ("decider", "seen", "snapshot_at", "state", "version", "weight")
 
     def __init__(self, decider: Decider[Any], seen: int) -> None:
         self.decider = decider
         self.state: Any = decider.initial()
         self.version = 0
+        self.snapshot_at = 0
         self.seen = seen
         self.weight = 0
 

@@ -1,0 +1,231 @@
+"""One command bus a process: callers queue up, one thread commits what has come together.
+
+An idle bus adds no waiting: a lone command is a batch of its own. A caller's wait is bounded
+whatever the thread is doing, because somebody else keeps the time.
+"""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from commands.handling import Answer, Context
+from infra.writer import Ask, Outcome, Unavailable, Writer
+
+BATCH_COMMANDS = 256
+BATCH_LINES = 5_000
+SWEEP_SECONDS = 0.05
+STUCK_SECONDS = 3.0
+
+log = structlog.get_logger("bus")
+
+
+class BusObserver(Protocol):
+    """Who keeps count of what the bus does. Called by the bus thread, after the answers."""
+
+    def batch_done(self, asks: Sequence["Pending"], seconds: float) -> None: ...
+
+
+@dataclass(slots=True, eq=False)
+class Pending(Ask):
+    """A queued command, who waits for it, and until when (monotonic seconds)."""
+
+    future: "asyncio.Future[Answer] | None" = None
+    queued_at: float = 0.0
+    deadline: float = 0.0
+
+
+def weight(ask: Ask) -> int:
+    """Order lines of a command: what a batch is bounded by besides its commands."""
+    return len(getattr(ask.command, "lines", ())) or 1
+
+
+class Breaker:
+    """Opens when the log is away, so that callers are told at once; lets a trial through soon."""
+
+    def __init__(self, *, shortest: float = 0.2, longest: float = 2.0) -> None:
+        self._shortest, self._longest = shortest, longest
+        self._pause = 0.0
+        self._until = 0.0
+
+    @property
+    def open(self) -> bool:
+        return time.monotonic() < self._until
+
+    @property
+    def retry_after(self) -> float:
+        return max(0.0, self._until - time.monotonic())
+
+    def failed(self) -> None:
+        self._pause = min(self._longest, max(self._shortest, self._pause * 2))
+        self._until = time.monotonic() + self._pause
+
+    def succeeded(self) -> None:
+        self._pause = self._until = 0.0
+
+
+class CommandBus:
+    """The one way in for an API process.
+
+    `submit` raises Unavailable when the command was not answered within `answer_timeout` seconds,
+    when the queue is full, or when the log is known to be away.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        *,
+        answer_timeout: float,
+        queue_limit: int,
+        observer: BusObserver | None = None,
+    ) -> None:
+        self._writer = writer
+        self._answer_timeout = answer_timeout
+        self._queue_limit = queue_limit
+        self._observer = observer
+        self._queue: deque[Pending] = deque()
+        self._waiting: deque[Pending] = deque()
+        self._wake = threading.Semaphore(0)
+        self._stopping = False
+        self._began: float | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._sweeper: asyncio.Task[None] | None = None
+        self._thread = threading.Thread(target=self._run, name="command-bus", daemon=True)
+        self._watchdog = threading.Thread(target=self._watch, name="bus-watchdog", daemon=True)
+        self.breaker = Breaker()
+
+    async def start(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._sweeper = asyncio.create_task(self._sweep())
+        self._thread.start()
+        self._watchdog.start()
+
+    async def stop(self) -> None:
+        """Answer what is queued, then end."""
+        self._stopping = True
+        self._wake.release()
+        await asyncio.to_thread(self._thread.join, 5)
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._sweeper
+        self._writer.close()
+
+    async def submit(self, command: object, context: Context) -> Answer:
+        if self._loop is None or self._stopping:
+            raise Unavailable("the bus is not running")
+        if len(self._queue) >= self._queue_limit or self.breaker.open:
+            raise Unavailable("the event log is away or too busy")
+        now = time.monotonic()
+        pending = Pending(
+            command,
+            context,
+            future=self._loop.create_future(),
+            queued_at=now,
+            deadline=now + self._answer_timeout,
+        )
+        self._queue.append(pending)
+        self._waiting.append(pending)
+        self._wake.release()
+        assert pending.future is not None
+        return await pending.future
+
+    @property
+    def queued(self) -> int:
+        return len(self._queue)
+
+    @property
+    def position(self) -> int:
+        """The last position that this bus wrote."""
+        return self._writer.position
+
+    # -- on the event loop
+
+    async def _sweep(self) -> None:
+        """Tell those whose time is over that the outcome is unknown."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = time.monotonic()
+            while self._waiting and (_over(self._waiting[0]) or self._waiting[0].deadline <= now):
+                self._settle(self._waiting.popleft(), Unavailable("no answer in time"))
+
+    def _answer(self, batch: Sequence[Pending]) -> None:
+        for pending in batch:
+            self._settle(pending, pending.outcome or Unavailable("no outcome"))
+
+    def _settle(self, pending: Pending, outcome: Outcome) -> None:
+        future = pending.future
+        if future is None or future.done():
+            return
+        if isinstance(outcome, Answer):
+            future.set_result(outcome)
+        else:
+            future.set_exception(outcome)
+
+    # -- on the bus thread
+
+    def _run(self) -> None:
+        while True:
+            self._wake.acquire()
+            batch = self._drain()
+            if batch:
+                self._carry_out(batch)
+            elif self._stopping and not self._queue:
+                return
+
+    def _drain(self) -> list[Pending]:
+        """What has queued up and is still awaited, within the bounds of a batch."""
+        batch: list[Pending] = []
+        lines, now = 0, time.monotonic()
+        while self._queue and len(batch) < BATCH_COMMANDS:
+            lines += weight(self._queue[0])
+            if batch and lines > BATCH_LINES:
+                break
+            pending = self._queue.popleft()
+            if pending.deadline > now:
+                batch.append(pending)
+        if self._queue:
+            self._wake.release()
+        return batch
+
+    def _carry_out(self, batch: list[Pending]) -> None:
+        self._began = began = time.monotonic()
+        try:
+            self._writer.write(batch)
+            self.breaker.succeeded()
+        except Unavailable as error:
+            self._fail(batch, error)
+        except Exception as error:
+            log.exception("batch_failed", commands=len(batch))
+            self._fail(batch, Unavailable(f"unexpected: {error}"))
+        self._began = None
+        assert self._loop is not None
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
+            self._loop.call_soon_threadsafe(self._answer, batch)
+        if self._observer is not None:
+            self._observer.batch_done(batch, time.monotonic() - began)
+
+    def _fail(self, batch: Sequence[Pending], error: Unavailable) -> None:
+        self.breaker.failed()
+        for pending in batch:
+            pending.outcome = error
+
+    # -- on the watchdog's thread
+
+    def _watch(self) -> None:
+        """Cut a connection that swallows everything; no server-side timeout reaches us there."""
+        while not self._stopping:
+            time.sleep(0.25)
+            began = self._began
+            if began is not None and time.monotonic() - began > STUCK_SECONDS:
+                self._writer.cut()
+
+
+def _over(pending: Pending) -> bool:
+    return pending.future is None or pending.future.done()

@@ -1,0 +1,106 @@
+"""Folded states of long streams, so that a cold hot-seller is not folded from its first event.
+
+Disposable and out of band: a thread of its own writes them after the commit, a failure is logged
+and forgotten, and on any doubt a stream is folded from its events.
+"""
+
+import queue
+import threading
+from collections.abc import Callable, Iterable
+from functools import cache
+from typing import Any, NamedTuple
+
+import msgspec
+import psycopg
+import structlog
+
+from domain.history import category, decider_of
+from infra.event_log import Connection
+from infra.stream_cache import StreamCache
+
+EVERY = 500
+log = structlog.get_logger("snapshots")
+_encode = msgspec.json.Encoder().encode
+_SAVE = (
+    "INSERT INTO ordinal.snapshots (stream_id, version, fold_version, state)"
+    " VALUES (%s, %s, %s, %s) ON CONFLICT (stream_id) DO UPDATE SET version = EXCLUDED.version,"
+    " fold_version = EXCLUDED.fold_version, state = EXCLUDED.state, recorded_at = now()"
+)
+_FIND = (
+    "SELECT stream_id, version, fold_version, state FROM ordinal.snapshots"
+    " WHERE stream_id = ANY(%s)"
+)
+
+
+class Snapshot(NamedTuple):
+    """A state on its way into the table."""
+
+    stream_id: str
+    version: int
+    fold_version: int
+    state: bytes
+
+
+@cache
+def _decoder(name: str) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(type(decider_of(name).initial()))
+
+
+class Snapshots:
+    """Takes a snapshot of a stream each time it has grown by `every` events."""
+
+    def __init__(self, connect: Callable[[], Connection], *, every: int = EVERY) -> None:
+        self._connect = connect
+        self._every = every
+        self._queue: queue.SimpleQueue[Snapshot | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self.failures = 0
+
+    def offer(self, streams: StreamCache, touched: Iterable[str]) -> None:
+        """Encode those that have just grown past a multiple; saving them is not our wait."""
+        for stream_id in touched:
+            cached = streams.get(stream_id)
+            if cached is None or cached.version - cached.snapshot_at < self._every:
+                continue
+            cached.snapshot_at = cached.version
+            fold_version = cached.decider.fold_version
+            self._save(Snapshot(stream_id, cached.version, fold_version, _encode(cached.state)))
+
+    def _save(self, snapshot: Snapshot) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="snapshots", daemon=True)
+            self._thread.start()
+        self._queue.put(snapshot)
+
+    def _run(self) -> None:
+        while (snapshot := self._queue.get()) is not None:
+            try:
+                with self._connect() as conn:
+                    conn.execute(_SAVE, snapshot)
+            except psycopg.Error as error:
+                self.failures += 1
+                log.warning("snapshot_failed", stream_id=snapshot.stream_id, error=str(error))
+
+    def restore(self, conn: Connection, streams: StreamCache, missing: Iterable[str]) -> None:
+        """Start these from their snapshots where they have a sound one."""
+        long_ones = [stream_id for stream_id in missing if category(stream_id) != "order"]
+        if not long_ones:
+            return
+        cursor = conn.cursor(binary=True)
+        for stream_id, version, fold_version, state in cursor.execute(_FIND, (long_ones,)):
+            cached = streams.get(stream_id)
+            if cached is None or fold_version != cached.decider.fold_version:
+                continue
+            try:
+                cached.state = _decoder(category(stream_id)).decode(state)
+            except msgspec.MsgspecError as error:
+                log.warning("snapshot_unreadable", stream_id=stream_id, error=str(error))
+                continue
+            cached.version = cached.snapshot_at = version
+
+    def close(self) -> None:
+        """Save what was offered, then stop."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join(timeout=5)
+            self._thread = None
