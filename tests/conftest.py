@@ -27,8 +27,9 @@ KAFKA_ADVICE = "install Java 17 and Maven, or name a broker in ORDINAL_TEST_KAFK
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Fetch Kafka's jars before the first test, whose time limit a slow network may exceed."""
-    wanted = any("kafka" in getattr(item, "fixturenames", ()) for item in session.items)
-    if wanted and not (session.config.option.collectonly or _given_kafka() or broker.missing()):
+    ours = {"kafka_machine"} if _given_kafka() else {"kafka", "kafka_machine"}
+    wanted = any(ours & set(getattr(item, "fixturenames", ())) for item in session.items)
+    if wanted and not session.config.option.collectonly and broker.missing() is None:
         broker.jars()
 
 
@@ -99,6 +100,12 @@ def kafka(request: pytest.FixtureRequest, run_folder: Path) -> Iterator[str]:
     _check_kafka(request.config)
     with broker.broker(run_folder / "kafka") as running:
         yield running.bootstrap_servers
+
+
+@pytest.fixture(scope="session")
+def kafka_machine(request: pytest.FixtureRequest) -> None:
+    """For tests that start brokers of their own: there is what it takes."""
+    _check_kafka(request.config)
 
 
 @pytest.fixture
