@@ -6,9 +6,10 @@ from datetime import datetime
 
 from domain.decider import Decider
 from domain.errors import AlreadyExists, Invalid, UnknownLocation
-from domain.values import COUNTRY, LOCATION_ID
+from domain.values import COUNTRY, check_location, check_text
 
 RULES = ("preferred", "fewest_splits", "zone", "days_of_cover", "priority", "id")
+MAX_PRIORITY = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,7 @@ class LocationRegistered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocationChanged:
-    """The place serves other zones or channels, or has another priority."""
+    """The place serves other zones or channels, or has another priority; if closed, it reopens."""
 
     location: str
     country: str
@@ -109,11 +110,8 @@ def register_location(
     priority: int = 0,
     now: datetime,
 ) -> list[object]:
-    if not LOCATION_ID.fullmatch(location):
-        raise Invalid("A location id is 1 to 32 of A-Z, 0-9 and _.", field="location")
-    if not COUNTRY.fullmatch(country):
-        raise Invalid("A country is an ISO 3166 alpha-2 code.", field="country")
-    wanted = Location(location, country, tuple(zones), tuple(channels), priority)
+    check_location(location)
+    wanted = _place(location, country, zones, channels, priority)
     known = policy.locations.get(location)
     if known == wanted:
         return []
@@ -140,11 +138,10 @@ def change_location(
     priority: int,
     now: datetime,
 ) -> list[object]:
+    """A closed place that is changed serves again."""
     if location not in policy.locations:
         raise UnknownLocation(location=location)
-    if not COUNTRY.fullmatch(country):
-        raise Invalid("A country is an ISO 3166 alpha-2 code.", field="country")
-    wanted = Location(location, country, tuple(zones), tuple(channels), priority)
+    wanted = _place(location, country, zones, channels, priority)
     if policy.locations[location] == wanted:
         return []
     return [
@@ -158,9 +155,24 @@ def change_location(
     ]
 
 
+def _place(
+    location: str, country: str, zones: Iterable[str], channels: Iterable[str], priority: int
+) -> Location:
+    if not COUNTRY.fullmatch(country):
+        raise Invalid("A country is an ISO 3166 alpha-2 code.", field="country")
+    if abs(priority) > MAX_PRIORITY:
+        raise Invalid(f"A priority is at most {MAX_PRIORITY}.", field="priority")
+    place = Location(location, country, tuple(zones), tuple(channels), priority)
+    for field_name, names in (("zones", place.zones), ("channels", place.channels)):
+        for name in names:
+            check_text(name, field_name)
+    return place
+
+
 def close_location(
     policy: SourcingPolicy, *, location: str, reason: str, now: datetime
 ) -> list[object]:
+    check_text(reason, "reason")
     known = policy.locations.get(location)
     if known is None:
         raise UnknownLocation(location=location)
