@@ -1,1 +1,19 @@
-"""Commands: what may be asked of the domain."""
+"""Commands: what may be asked of the domain.
+
+- `order`: place, confirm, reject, cancel, hold, source and complete orders
+- `fulfilment`: pick, pack, dispatch and deliver what was ordered
+- `payment`: money that came and money that went back
+- `stock`: what is there at one location, and what is promised of it
+- `location`: where stock is kept, and how a location is chosen
+
+`HANDLERS` is the way in: it says for each command who handles it and which streams that needs.
+"""
+
+from commands import location, order, stock
+from commands.handling import Handlers
+
+HANDLERS: Handlers = {
+    **order.HANDLERS,
+    **stock.HANDLERS,
+    **location.HANDLERS,
+}

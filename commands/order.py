@@ -1,50 +1,30 @@
-"""What may be asked of an order."""
+"""What may be asked of an order before it is picked."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from commands.handling import Contact
-from domain.values import LineKind, LineQuantity, PaymentMode, ShortagePolicy
+from commands.contacts import contact_ids, keep_contacts, same_contacts
+from commands.handling import Contact, Context, Handlers, Handling, Receipt, Streams
+from commands.promises import promise_stock, stock_streams, supply_at
+from domain.errors import ReferenceReused
+from domain.order.placing import OrderRequest, demands_of, place, promise, skus_of
+from domain.order.placing import RequestedLine as RequestedLine
+from domain.order.state import ORDER
+from domain.sourcing import eligible, source
+from domain.sourcing_policy import SOURCING_POLICY
+from domain.values import SOURCING_STREAM, LineQuantity, order_stream
 
 
 @dataclass(slots=True, kw_only=True)
-class RequestedLine:
-    """One line as the channel asks for it; amounts are minor units."""
-
-    sku: str
-    quantity: int
-    unit_price: int
-    title: str = ""
-    tax: int = 0
-    discount: int = 0
-    kind: LineKind = "stock"
-    currency: str | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class PlaceOrder:
+class PlaceOrder(OrderRequest):
     """Place an order and promise its stock, in one append.
 
-    `order_id` is derived from (channel, reference) where there is a reference. `total`, when
-    given, must be the sum of the lines. `contacts` maps a role (billing, shipping) to personal
-    data that goes to the vault.
+    `order_id` is derived from (channel, reference) where there is a reference. `contacts` maps a
+    role (billing, shipping) to personal data that goes to the vault.
     """
 
     order_id: str
-    channel: str
-    lines: tuple[RequestedLine, ...]
-    currency: str
-    country: str
-    reference: str | None = None
-    customer_id: str | None = None
-    postal_area: str | None = None
-    total: int | None = None
-    payment_mode: PaymentMode = "prepaid"
-    shortage_policy: ShortagePolicy = "reject"
-    priority: int = 0
-    ship_method: str | None = None
-    promised_by: datetime | None = None
-    preferred_location: str | None = None
     contacts: dict[str, Contact] | None = None
 
 
@@ -107,149 +87,65 @@ class SourceOrder:
 
 
 @dataclass(slots=True, kw_only=True)
-class OpenFulfilmentOrders:
-    """Give each location that holds allocated units of the order its work."""
-
-    order_id: str
-    fulfil_by: datetime | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class CancelFulfilmentOrder:
-    """Take work back from a location before it is packed."""
-
-    order_id: str
-    fulfilment_id: str
-    reason: str
-
-
-@dataclass(slots=True, kw_only=True)
-class StartPick:
-    """Begin to pick; the picker is the caller unless named."""
-
-    order_id: str
-    fulfilment_id: str
-    picker: str | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class ConfirmPick:
-    """Units were taken from the shelf; every scanned code must belong to the line's sku."""
-
-    order_id: str
-    fulfilment_id: str
-    line: int
-    quantity: int
-    codes: tuple[str, ...] = ()
-
-
-@dataclass(slots=True, kw_only=True)
-class ReportShort:
-    """The shelf holds fewer units than promised; the rest is sourced again elsewhere."""
-
-    order_id: str
-    fulfilment_id: str
-    line: int
-    quantity: int
-
-
-@dataclass(slots=True, kw_only=True)
-class Pack:
-    """Pack what was picked of a fulfilment order as one shipment."""
-
-    order_id: str
-    fulfilment_id: str
-    parcels: int = 1
-    packer: str | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class VerifyPack:
-    """A second person checks the packed shipment."""
-
-    order_id: str
-    shipment_id: str
-    verifier: str | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class Dispatch:
-    """The shipment leaves the location; its stock leaves the books."""
-
-    order_id: str
-    shipment_id: str
-    carrier: str
-    tracking: str | None = None
-    forced: bool = False
-
-
-@dataclass(slots=True, kw_only=True)
-class RecordTracking:
-    """Note what the carrier says."""
-
-    order_id: str
-    shipment_id: str
-    status: str
-    at: datetime
-    location: str | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class ConfirmDelivery:
-    """The shipment reached the customer."""
-
-    order_id: str
-    shipment_id: str
-    at: datetime | None = None
-    proof: str | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class ReportReturnedToSender:
-    """The carrier brought the shipment back."""
-
-    order_id: str
-    shipment_id: str
-    reason: str
-
-
-@dataclass(slots=True, kw_only=True)
-class ReportLost:
-    """The carrier lost the shipment."""
-
-    order_id: str
-    shipment_id: str
-    reason: str
-
-
-@dataclass(slots=True, kw_only=True)
 class CompleteOrder:
     """Close an order whose every line has come to its end."""
 
     order_id: str
 
 
-@dataclass(slots=True, kw_only=True)
-class RecordPayment:
-    """Money of the customer reached the shop; the same (provider, ref) twice is a repeat."""
+def place_order(command: PlaceOrder, streams: Streams, context: Context, now: datetime) -> Receipt:
+    stream = order_stream(command.order_id)
+    order = streams.state(ORDER, stream)
+    contacts = contact_ids(context.command_id, command.contacts)
+    receipt = Receipt(id=command.order_id, stream_id=stream, outcome="placed")
+    placed = place(order, command, contacts=contacts, now=now)
+    if not placed:
+        if not same_contacts(streams, order.contacts, command.contacts):
+            raise ReferenceReused(reference=order.reference)
+        receipt.changed = False
+        return receipt
+    keep_contacts(streams, contacts, command.contacts)
+    _source_placed(command, streams, stream, placed, now)
+    return receipt
 
-    order_id: str
-    payment_id: str
-    provider: str
-    provider_ref: str
-    amount: int
-    currency: str
+
+def _source_placed(
+    command: PlaceOrder, streams: Streams, stream: str, placed: list[object], now: datetime
+) -> None:
+    """Find stock for what was ordered; a refusal leaves nothing, the order included."""
+    demands = demands_of(command.lines)
+    if not demands:
+        streams.append(stream, placed)
+        return
+    sourcing = source(
+        streams.state(SOURCING_POLICY, SOURCING_STREAM),
+        demands,
+        supply_at(streams, now),
+        channel=command.channel,
+        country=command.country,
+        shortage=command.shortage_policy,
+        preferred=command.preferred_location,
+    )
+    streams.append(stream, placed + promise(sourcing, command.shortage_policy))
+    order = streams.state(ORDER, stream)
+    promise_stock(streams, command.order_id, order, sourcing.decided, now)
 
 
-@dataclass(slots=True, kw_only=True)
-class RecordRefund:
-    """Money went back to the customer."""
+def place_needs(command: PlaceOrder, streams: Streams) -> Sequence[str]:
+    """The order and the policy; and once these are known, the stock that may serve it."""
+    stream = order_stream(command.order_id)
+    names = [SOURCING_STREAM, stream]
+    if streams.state(ORDER, stream).status == "none":
+        policy = streams.state(SOURCING_POLICY, SOURCING_STREAM)
+        serving, _ = eligible(policy, command.channel, command.country)
+        names += stock_streams([place.location for place in serving], skus_of(command.lines))
+    return names
 
-    order_id: str
-    refund_id: str
-    payment_id: str
-    provider: str
-    provider_ref: str
-    amount: int
-    currency: str
-    cause: str
+
+def _target(command: PlaceOrder) -> str:
+    return order_stream(command.order_id)
+
+
+HANDLERS: Handlers = {
+    PlaceOrder: Handling(place_order, place_needs, _target),
+}

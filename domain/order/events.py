@@ -49,7 +49,11 @@ class FilteredOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderPlaced:
-    """A customer ordered these lines at these prices."""
+    """A customer ordered these lines at these prices.
+
+    `placed_at` is the place in the queue of those that wait: the business time of the event, said
+    again where the fold can see it.
+    """
 
     channel: str
     reference: str | None
@@ -62,6 +66,7 @@ class OrderPlaced:
     payment_mode: PaymentMode
     shortage_policy: ShortagePolicy
     fingerprint: str
+    placed_at: datetime | None = None
     priority: int = 0
     ship_method: str | None = None
     promised_by: datetime | None = None

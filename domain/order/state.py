@@ -115,6 +115,7 @@ def _placed(order: Order, event: e.OrderPlaced) -> None:
     order.currency, order.total = event.currency, event.totals.total
     order.payment_mode, order.shortage_policy = event.payment_mode, event.shortage_policy
     order.fingerprint, order.priority = event.fingerprint, event.priority
+    order.placed_at = event.placed_at
     order.contacts = event.contacts or {}
     for line in event.lines:
         known = Line(line.line, line.sku, line.kind, line.quantity, line.total)

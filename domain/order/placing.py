@@ -1,0 +1,267 @@
+"""Placing an order: what a channel asks for, whether it is sound, and what is then agreed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from json import JSONEncoder
+
+from domain.errors import (
+    CurrencyMismatch,
+    InsufficientStock,
+    Invalid,
+    NoEligibleLocation,
+    ReferenceReused,
+    TotalMismatch,
+)
+from domain.order.events import (
+    LineQuantityCancelled,
+    OrderLine,
+    OrderPlaced,
+    Totals,
+)
+from domain.order.state import Order
+from domain.sourcing import Demand, Sourcing
+from domain.values import (
+    COUNTRY,
+    CURRENCY,
+    LONGEST_SKU,
+    LONGEST_TEXT,
+    MAX_AMOUNT,
+    MAX_LINES,
+    MAX_QUANTITY,
+    LineKind,
+    PaymentMode,
+    ShortagePolicy,
+    check_location,
+    check_moment,
+    check_quantity,
+    check_sku,
+    check_text,
+)
+
+MAX_PRIORITY = 1_000_000
+LONGEST_TITLE = 500
+SHORTAGE = "shortage"
+TOO_MANY_LINES = f"An order has 1 to {MAX_LINES} lines."
+_canonical = JSONEncoder(separators=(",", ":")).encode
+
+
+@dataclass(slots=True, kw_only=True)
+class RequestedLine:
+    """One line as the channel asks for it; amounts are minor units."""
+
+    sku: str
+    quantity: int
+    unit_price: int
+    title: str = ""
+    tax: int = 0
+    discount: int = 0
+    kind: LineKind = "stock"
+    currency: str | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class OrderRequest:
+    """An order as the channel asks for it, without personal data.
+
+    `total`, when given, must be the sum of the lines.
+    """
+
+    channel: str
+    lines: tuple[RequestedLine, ...]
+    currency: str
+    country: str
+    reference: str | None = None
+    customer_id: str | None = None
+    postal_area: str | None = None
+    total: int | None = None
+    payment_mode: PaymentMode = "prepaid"
+    shortage_policy: ShortagePolicy = "reject"
+    priority: int = 0
+    ship_method: str | None = None
+    promised_by: datetime | None = None
+    preferred_location: str | None = None
+
+
+def place(
+    order: Order, request: OrderRequest, *, contacts: dict[str, str] | None, now: datetime
+) -> list[object]:
+    """Agree to these lines. `contacts` maps roles to ids in the vault."""
+    fingerprint = fingerprint_of(request)
+    if order.status != "none":
+        if order.fingerprint != fingerprint:
+            raise ReferenceReused(reference=order.reference)
+        return []
+    _check_head(request)
+    lines, totals = _agree(request)
+    return [
+        OrderPlaced(
+            channel=request.channel,
+            reference=request.reference,
+            customer_id=request.customer_id,
+            country=request.country,
+            postal_area=request.postal_area,
+            currency=request.currency,
+            lines=lines,
+            totals=totals,
+            payment_mode=request.payment_mode,
+            shortage_policy=request.shortage_policy,
+            fingerprint=fingerprint,
+            placed_at=now,
+            priority=request.priority,
+            ship_method=request.ship_method,
+            promised_by=request.promised_by,
+            contacts=contacts,
+        )
+    ]
+
+
+def fingerprint_of(request: OrderRequest) -> str:
+    """SHA-256 over all that was asked for, in a canonical form."""
+    by = request.promised_by
+    asked = [
+        request.channel,
+        request.reference,
+        request.customer_id,
+        request.country,
+        request.postal_area,
+        request.currency,
+        request.total,
+        request.payment_mode,
+        request.shortage_policy,
+        request.priority,
+        request.ship_method,
+        by and by.isoformat(),
+        request.preferred_location,
+        [
+            (x.sku, x.quantity, x.unit_price, x.title, x.tax, x.discount, x.kind, x.currency)
+            for x in request.lines
+        ],
+    ]
+    return sha256(_canonical(asked).encode()).hexdigest()
+
+
+def _check_head(request: OrderRequest) -> None:
+    if not 0 < len(request.lines) <= MAX_LINES:
+        raise Invalid(TOO_MANY_LINES, field="lines")
+    if not COUNTRY.fullmatch(request.country):
+        raise Invalid("A country is an ISO 3166 alpha-2 code.", field="country")
+    if not CURRENCY.fullmatch(request.currency):
+        raise Invalid("A currency is an ISO 4217 code.", field="currency")
+    _check_name(request.channel, "channel")
+    _check_name(request.reference, "reference")
+    _check_name(request.customer_id, "customer_id")
+    _check_name(request.postal_area, "postal_area")
+    _check_name(request.ship_method, "ship_method")
+    if request.preferred_location is not None:
+        check_location(request.preferred_location, "preferred_location")
+    if request.promised_by is not None:
+        check_moment(request.promised_by, "promised_by")
+    if not -MAX_PRIORITY <= request.priority <= MAX_PRIORITY:
+        raise Invalid("A priority is within a million of 0.", field="priority")
+
+
+def _check_name(name: str | None, field: str) -> None:
+    """Most names are plainly sound; only of the others must be said why they are not."""
+    if name is not None and not (0 < len(name) <= LONGEST_TEXT and name.isprintable()):
+        check_text(name, field)
+
+
+def _agree(request: OrderRequest) -> tuple[tuple[OrderLine, ...], Totals]:
+    lines = []
+    goods = charges = discount = tax = 0
+    for number, asked in enumerate(request.lines, start=1):
+        worth = _check_line(number, asked, request.currency)
+        if asked.kind == "charge":
+            charges += worth
+        else:
+            goods += worth
+        discount += asked.discount
+        tax += asked.tax
+        lines.append(
+            OrderLine(
+                line=number,
+                sku=asked.sku,
+                quantity=asked.quantity,
+                unit_price=asked.unit_price,
+                title=asked.title,
+                tax=asked.tax,
+                discount=asked.discount,
+                kind=asked.kind,
+            )
+        )
+    total = goods + charges - discount + tax
+    _check_total(total, request.total)
+    return tuple(lines), Totals(
+        goods=goods, charges=charges, discount=discount, tax=tax, total=total
+    )
+
+
+def _check_line(number: int, asked: RequestedLine, currency: str) -> int:
+    """Refuse a line that cannot be meant; answer what it is worth before discount and tax."""
+    _check_sku(number, asked.sku)
+    if asked.title and not (len(asked.title) <= LONGEST_TEXT and asked.title.isprintable()):
+        check_text(asked.title, f"lines.{number}.title", longest=LONGEST_TITLE)
+    if not 0 < asked.quantity <= MAX_QUANTITY:
+        check_quantity(asked.quantity, f"lines.{number}.quantity")
+    worth = asked.quantity * asked.unit_price
+    if not -MAX_AMOUNT <= worth <= MAX_AMOUNT or (worth < 0 and asked.kind == "stock"):
+        raise Invalid("A line is worth 0 to 10^15.", field=f"lines.{number}.unit_price")
+    if not -MAX_AMOUNT <= asked.tax <= MAX_AMOUNT:
+        raise Invalid("A tax is within 10^15 of 0.", field=f"lines.{number}.tax")
+    if not -MAX_AMOUNT <= asked.discount <= MAX_AMOUNT:
+        raise Invalid("A discount is within 10^15 of 0.", field=f"lines.{number}.discount")
+    if asked.currency is not None and asked.currency != currency:
+        raise CurrencyMismatch(field=f"lines.{number}.currency")
+    return worth
+
+
+def _check_sku(number: int, sku: str) -> None:
+    if not (sku.isprintable() and 0 < len(sku.strip()) <= LONGEST_SKU):
+        check_sku(sku, f"lines.{number}.sku")
+
+
+def _check_total(total: int, stated: int | None) -> None:
+    if not -MAX_AMOUNT <= total <= MAX_AMOUNT:
+        raise Invalid("The order is worth too much.", field="lines")
+    if stated is not None and stated != total:
+        raise TotalMismatch(field="total", stated=stated, sum=total)
+
+
+def skus_of(lines: Sequence[RequestedLine]) -> set[str]:
+    """The skus wanted from stock. Checked, since they become names of streams to be loaded."""
+    if len(lines) > MAX_LINES:
+        raise Invalid(TOO_MANY_LINES, field="lines")
+    wanted = set()
+    for number, line in enumerate(lines, start=1):
+        if line.kind == "stock":
+            _check_sku(number, line.sku)
+            wanted.add(line.sku)
+    return wanted
+
+
+def demands_of(lines: Sequence[RequestedLine]) -> list[Demand]:
+    """What the lines want from stock."""
+    return [
+        Demand(number, line.sku, line.quantity)
+        for number, line in enumerate(lines, start=1)
+        if line.kind == "stock"
+    ]
+
+
+def promise(sourcing: Sourcing, shortage: ShortagePolicy) -> list[object]:
+    """Bind a new order to its sources, or refuse it for want of them, as it asked for."""
+    decided = sourcing.decided
+    if not decided.candidates:
+        raise NoEligibleLocation(
+            filtered_out={out.location: out.why for out in decided.filtered_out}
+        )
+    missing = sourcing.missing
+    if missing and (shortage != "partial" or not decided.allocations):
+        raise InsufficientStock(available=sourcing.available)
+    return [decided, *(_lacking(line, quantity) for line, quantity in missing.items())]
+
+
+def _lacking(line: int, quantity: int) -> LineQuantityCancelled:
+    return LineQuantityCancelled(line=line, quantity=quantity, reason=SHORTAGE, unsourced=quantity)
