@@ -1,0 +1,40 @@
+"""The HTTP application, put together from what the front door hands in."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Lifespan
+
+from api import ops, orders
+from api.documents import openapi
+from api.gate import Gate
+from api.ports import Edge
+from api.problems import REFUSALS, problem
+
+ANSWERED = (*REFUSALS, ValidationError, RequestValidationError, HTTPException)
+
+
+def create_app(edge: Edge, *, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+    """The API over this edge. The lifespan opens and closes what the edge is made of."""
+    app = FastAPI(
+        title="Ordinal",
+        version="1",
+        summary="Event-sourced order management.",
+        routes=[*orders.routes, *ops.routes],
+        lifespan=lifespan,
+        redirect_slashes=False,
+        redoc_url=None,
+        exception_handlers=dict.fromkeys(ANSWERED, _refused),
+    )
+    app.add_middleware(Gate, edge=edge)
+    app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+async def _refused(request: Request, error: Any) -> Response:
+    return problem(error, request.scope["ordinal.request_id"])

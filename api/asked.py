@@ -1,0 +1,136 @@
+"""A request as our routes see it: who asks, under which ids, with which body."""
+
+import re
+from datetime import datetime
+from hashlib import sha256
+from uuid import UUID, uuid5
+
+from pydantic import TypeAdapter, ValidationError
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive
+from starlette.types import Scope as AsgiScope
+
+from api.auth import Scope, authenticated, demand
+from api.fields import Moment
+from api.ports import Caller, Edge
+from api.problems import BodyTooLarge, MalformedRequest, NotJson
+from commands.handling import Context
+from domain.values import ORDINAL_NAMESPACE
+
+KEY = re.compile(r'"([\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255})')
+VERSION = re.compile(r'"([0-9]{1,18})"|([0-9]{1,18})')
+DIGITS = re.compile(r"[0-9]{1,18}")
+MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
+
+
+class Asked(Request):
+    """One request: Starlette's own, so that FastAPI knows it, with our words added."""
+
+    caller: Caller
+    command_id: UUID
+
+    def __init__(self, scope: AsgiScope, receive: Receive) -> None:
+        super().__init__(scope, receive)
+        self.edge: Edge = scope["ordinal.edge"]
+        self.request_id: str = scope["ordinal.request_id"]
+        self.fields: dict[bytes, bytes] = scope["ordinal.headers"]
+
+    def allow(self, scope: Scope) -> None:
+        """Find out who asks, and whether they may."""
+        self.caller = authenticated(self.edge.keys, self.fields.get(b"authorization"))
+        self.scope["ordinal.caller"] = self.caller.caller
+        demand(self.caller, scope)
+
+    def field(self, name: bytes) -> str | None:
+        """The header of this lower-case name."""
+        value = self.fields.get(name)
+        return None if value is None else value.decode("latin-1").strip()
+
+    async def json_bytes(self) -> bytes:
+        """The body, within the limit."""
+        if b"json" not in self.fields.get(b"content-type", b"json").lower():
+            raise NotJson
+        limit = self.edge.limits.max_body_bytes
+        stated = self.fields.get(b"content-length", b"0")
+        if stated.isdigit() and int(stated[:19]) > limit:
+            raise BodyTooLarge(limit=limit)
+        return await self._received(limit)
+
+    async def _received(self, limit: int) -> bytes:
+        body, more = b"", True
+        while more:
+            message = await self.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            body += message.get("body", b"")
+            more = message.get("more_body", False)
+            if len(body) > limit:
+                raise BodyTooLarge(limit=limit)
+        return body
+
+    def identify(self) -> None:
+        """Give the command its id: a repeat under one key has the id of the first."""
+        key = self.field(b"idempotency-key")
+        if key is None:
+            self.command_id = self.edge.new_id()
+            return
+        match = KEY.fullmatch(key)
+        if match is None:
+            raise MalformedRequest(
+                "Idempotency-Key must be 1 to 255 visible ASCII characters.",
+                field="Idempotency-Key",
+            )
+        name = f"{self.caller.caller}\n{match[1] or match[2]}"
+        self.command_id = uuid5(ORDINAL_NAMESPACE, name)
+
+    def derived_id(self, what: str) -> UUID:
+        """An id for something that this command makes: a repeat makes the same."""
+        return uuid5(self.command_id, what)
+
+    def context(self, content: bytes) -> Context:
+        """Under which ids and conditions a command with this content is asked."""
+        return Context(
+            command_id=self.command_id,
+            actor=self.caller.caller,
+            correlation_id=self.request_id,
+            channel=self.caller.channel,
+            occurred_at=self._occurred_at(),
+            expected_version=self._expected_version(),
+            fingerprint=self._fingerprint(content),
+        )
+
+    def position(self) -> int | None:
+        """The log position that the caller has heard of, from the header or the query."""
+        stated = self.field(b"ordinal-position") or self.query_params.get("position")
+        if stated is None:
+            return None
+        if DIGITS.fullmatch(stated) is None:
+            raise MalformedRequest("Ordinal-Position must be a number.", field="Ordinal-Position")
+        return int(stated)
+
+    def _fingerprint(self, content: bytes) -> bytes:
+        asked = f"{self.scope['method']} {self.scope['path']}\n".encode("utf-8", "replace")
+        return sha256(asked + content).digest()
+
+    def _expected_version(self) -> int | None:
+        stated = self.field(b"if-match")
+        if stated is None:
+            return None
+        match = VERSION.fullmatch(stated)
+        if match is None:
+            raise MalformedRequest('If-Match must be one version, as in "7".', field="If-Match")
+        return int(match[1] or match[2])
+
+    def _occurred_at(self) -> datetime | None:
+        stated = self.field(b"ordinal-occurred-at")
+        if stated is None:
+            return None
+        demand(self.caller, "history:write")
+        try:
+            return MOMENT.validate_python(stated)
+        except ValidationError as error:
+            raise MalformedRequest(
+                "Ordinal-Occurred-At must be a date and time with its offset, as in"
+                " 2024-05-01T12:00:00Z.",
+                field="Ordinal-Occurred-At",
+            ) from error

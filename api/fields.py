@@ -1,0 +1,56 @@
+"""The vocabulary of requests: types that several bodies and paths share."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+
+from domain.values import MAX_AMOUNT, MAX_QUANTITY
+
+UUID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+# Control characters are no text: PostgreSQL cannot even store a NUL.
+PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
+FREE_TEXT = r"^[^\x00]*$"
+MAX_BIGINT = 2**63 - 1
+
+
+class Body(BaseModel):
+    """A request body: what is not known is refused, and nothing is converted silently."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Nothing(Body):
+    """The body of a command that needs none."""
+
+
+def _in_reach(moment: datetime) -> datetime:
+    if not 1900 <= moment.year <= 2999:
+        raise ValueError("must lie between the years 1900 and 2999")
+    return moment.astimezone(UTC)
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_reach)]
+OrderId = Annotated[
+    str,
+    Field(
+        pattern=UUID_PATTERN,
+        json_schema_extra={"format": "uuid"},
+        examples=["7d0c9f5e-2f5b-5b7a-9d6e-0b6a4f4b9c11"],
+    ),
+    AfterValidator(str.lower),
+]
+Id = Annotated[str, Field(pattern=PRINTABLE, max_length=100)]
+Sku = Annotated[str, Field(pattern=PRINTABLE, max_length=200, examples=["TEA-GREEN-100"])]
+Name = Annotated[str, Field(pattern=PRINTABLE, max_length=200)]
+Note = Annotated[str, Field(pattern=FREE_TEXT, max_length=1_000)]
+ReasonText = Annotated[str, Field(pattern=FREE_TEXT, min_length=1, max_length=500)]
+LocationId = Annotated[str, Field(pattern=r"^[A-Z0-9_]{1,32}$", examples=["BER"])]
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["EUR"])]
+Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["DE"])]
+Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
+Count = Annotated[int, Field(ge=0, le=MAX_QUANTITY)]
+LineNumber = Annotated[int, Field(ge=1, le=1_000_000)]
+Priority = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
+Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT, description="Minor units: 1999 is 19.99.")]
+SignedAmount = Annotated[int, Field(ge=-MAX_AMOUNT, le=MAX_AMOUNT, description="Minor units.")]

@@ -1,0 +1,88 @@
+"""What happens to every request, whatever its route: an id, an observation, never a bare 500."""
+
+import re
+from time import perf_counter
+from typing import Any
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.ports import Edge, Seen
+from api.problems import problem
+
+REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
+TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
+CLIENT_CLOSED_REQUEST = 499
+
+
+class Gate:
+    """One plain ASGI layer: a stack of middlewares would cost more than our routes do."""
+
+    def __init__(self, app: ASGIApp, edge: Edge) -> None:
+        self._app = app
+        self._edge = edge
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        visit = Visit(scope, send, self._edge)
+        try:
+            await self._app(scope, receive, visit.send)
+        except ClientDisconnect:
+            visit.status = CLIENT_CLOSED_REQUEST
+        except Exception as error:
+            await visit.fail(error, receive)
+        visit.end()
+
+
+class Visit:
+    """One request on its way through."""
+
+    __slots__ = ("_edge", "_id_header", "_request_id", "_scope", "_send", "_started", "status")
+
+    def __init__(self, scope: Scope, send: Send, edge: Edge) -> None:
+        self._started = perf_counter()
+        self._scope, self._send, self._edge = scope, send, edge
+        self.status = 0
+        headers = dict(scope["headers"])
+        self._request_id = request_id(headers) or edge.new_id().hex
+        self._id_header = (b"x-request-id", self._request_id.encode())
+        scope["ordinal.edge"] = edge
+        scope["ordinal.headers"] = headers
+        scope["ordinal.request_id"] = self._request_id
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message["headers"], self._id_header]
+        await self._send(message)
+
+    async def fail(self, error: Exception, receive: Receive) -> None:
+        """Tell the caller that it is our fault, unless an answer is on its way already."""
+        if self.status == 0:
+            await problem(error, self._request_id)(self._scope, receive, self.send)
+        self._edge.observe.failed(self._seen(), error)
+
+    def end(self) -> None:
+        self._edge.observe.answered(self._seen())
+
+    def _seen(self) -> Seen:
+        route: Any = self._scope.get("route")
+        return Seen(
+            method=self._scope["method"],
+            route=getattr(route, "path", "unknown"),
+            status=self.status,
+            seconds=perf_counter() - self._started,
+            request_id=self._request_id,
+            caller=self._scope.get("ordinal.caller"),
+        )
+
+
+def request_id(headers: dict[bytes, bytes]) -> str | None:
+    """The caller's own id for this request, or for the trace that it belongs to."""
+    if (own := headers.get(b"x-request-id")) and REQUEST_ID.fullmatch(own):
+        return own.decode()
+    if (trace := headers.get(b"traceparent")) and (match := TRACEPARENT.fullmatch(trace)):
+        return match[1].decode()
+    return None

@@ -1,0 +1,115 @@
+"""What the HTTP edge needs of the rest of the house, as protocols and small values."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from commands.handling import Contact, Dispatch
+from domain.values import MAX_LINES
+from projections.projection import Rows
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Whoever holds an API key: the id that owns their commands, their channel and scopes.
+
+    `name` is for people; `channel` is None for keys that place no orders.
+    """
+
+    caller: str
+    channel: str | None
+    scopes: frozenset[str]
+    name: str
+
+
+class Keys(Protocol):
+    """The API keys in force."""
+
+    def check(self, secret: str) -> Caller | None:
+        """The holder of this secret, or None. Asked on every request: in memory, never waiting."""
+        ...
+
+
+class Health(Protocol):
+    """Whether this process can do its work."""
+
+    async def ready(self) -> Mapping[str, str]:
+        """What is missing, by name and reason; empty when nothing is."""
+        ...
+
+
+class Contacts(Protocol):
+    """The vault of personal data."""
+
+    async def read(self, contact_ids: Sequence[str]) -> Sequence[Contact]:
+        """The contacts that still exist; erased and unknown ones are left out."""
+        ...
+
+
+class Metrics(Protocol):
+    """The figures of this process."""
+
+    def page(self) -> tuple[bytes, str]:
+        """The text that Prometheus scrapes, and its content type."""
+        ...
+
+
+class NewId(Protocol):
+    """Where random ids come from."""
+
+    def __call__(self) -> UUID: ...
+
+
+@dataclass(slots=True)
+class Seen:
+    """One answered request. `route` is the route's template, never a path with ids in it."""
+
+    method: str
+    route: str
+    status: int
+    seconds: float
+    request_id: str
+    caller: str | None
+
+
+class Observe(Protocol):
+    """Who counts and logs requests."""
+
+    def answered(self, seen: Seen) -> None: ...
+
+    def failed(self, seen: Seen, error: Exception) -> None:
+        """A request ended in an error that nobody expected."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much one request may carry or ask for."""
+
+    max_body_bytes: int = 1_000_000
+    max_lines: int = MAX_LINES
+    max_page: int = 200
+
+
+class Unavailable(Exception):
+    """The outcome is unknown: repeat with the same key, after `retry_after` seconds."""
+
+    def __init__(self, detail: str | None = None, *, retry_after: int = 1) -> None:
+        super().__init__(detail or (type(self).__doc__ or "").partition(":")[0])
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """Everything that the routes reach for, handed in by the front door."""
+
+    dispatch: Dispatch
+    rows: Rows
+    keys: Keys
+    health: Health
+    contacts: Contacts
+    metrics: Metrics
+    observe: Observe
+    new_id: NewId
+    limits: Limits = Limits()

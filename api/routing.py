@@ -1,0 +1,160 @@
+"""Two kinds of routes: one asks for a command, the other for rows."""
+
+from collections.abc import Callable, Coroutine
+from inspect import get_annotations
+from typing import Any, TypeVar
+
+from fastapi.routing import APIRoute
+from pydantic import ValidationError, create_model
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from api.asked import Asked
+from api.auth import SCOPES
+from api.documents import command_documents, query_documents
+from api.fields import Body, Nothing
+from api.problems import InvalidField, MalformedRequest
+from commands.handling import Answer
+
+E = TypeVar("E", bound=Callable[..., Any])
+
+
+class CommandRoute(APIRoute):
+    """A route whose endpoint turns a request into a command.
+
+    FastAPI reads the endpoint's signature for its documents only. What happens at run time is the
+    same for every command and stands here, which costs a third of FastAPI's own machinery.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], location: str | None) -> None:
+        scope = SCOPES[endpoint.__name__]
+        super().__init__(
+            path,
+            endpoint,
+            methods=["POST"],
+            operation_id=endpoint.__name__,
+            **command_documents(scope, created=location is not None),
+        )
+        self._scope, self._location = scope, location
+        self._reader = Reader(endpoint)
+        self.app = self._handle
+
+    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked = Asked(scope, receive)
+        asked.allow(self._scope)
+        asked.identify()
+        body = self._reader.body(await asked.json_bytes())
+        command = self.endpoint(**self._reader.arguments(asked, body))
+        content = body.model_dump_json(exclude_unset=True).encode()
+        answer = await asked.edge.dispatch(command, asked.context(content))
+        status, headers = self._head(answer)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": answer.body})
+
+    def _head(self, answer: Answer) -> tuple[int, list[tuple[bytes, bytes]]]:
+        receipt = answer.receipt
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(answer.body)),
+            (b"ordinal-position", b"%d" % receipt.position),
+            (b"etag", b'"%d"' % receipt.version),
+        ]
+        if answer.replayed:
+            headers.append((b"idempotent-replayed", b"true"))
+        if self._location is None or not receipt.changed:
+            return 200, headers
+        headers.append((b"location", self._location.format(id=receipt.id).encode()))
+        return 201, headers
+
+
+class Reader:
+    """Reads what an endpoint's signature names: path parameters, a body, the request itself."""
+
+    def __init__(self, endpoint: Callable[..., Any]) -> None:
+        named = get_annotations(endpoint)
+        named.pop("return")
+        self._wants_asked = named.pop("asked", None) is not None
+        self._wants_body = "body" in named
+        self._body: type[Body] = named.pop("body", Nothing)
+        path: dict[str, Any] = {name: (kind, ...) for name, kind in named.items()}
+        self._path = create_model("Path", **path) if path else None
+
+    def body(self, raw: bytes) -> Body:
+        try:
+            return self._body.model_validate_json(raw if raw or self._wants_body else b"{}")
+        except ValidationError as error:
+            fault = error.errors(include_url=False)[0]
+            if fault["type"] == "json_invalid":
+                raise MalformedRequest(fault["msg"], field="body") from error
+            raise
+
+    def arguments(self, asked: Asked, body: Body) -> dict[str, Any]:
+        path = self._path and self._path.model_validate(asked.path_params)
+        arguments = dict(path) if path else {}
+        if self._wants_body:
+            arguments["body"] = body
+        if self._wants_asked:
+            arguments["asked"] = asked
+        return arguments
+
+
+class QueryRoute(APIRoute):
+    """A route that reads rows, of a read model that has come to the position asked for."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], reads: str) -> None:
+        self._reads = reads
+        super().__init__(
+            path,
+            endpoint,
+            methods=["GET"],
+            operation_id=endpoint.__name__,
+            **query_documents(SCOPES[endpoint.__name__]),
+        )
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+        known = {"position", *(field.alias for field in self.dependant.query_params)}
+
+        async def handle(request: Request) -> Response:
+            asked = Asked(request.scope, request.receive)
+            asked.allow(SCOPES[self.name])
+            for unknown in asked.query_params.keys() - known:
+                raise InvalidField("There is no such parameter.", field=unknown)
+            if (position := asked.position()) is not None:
+                await asked.edge.rows.wait_for(self._reads, position)
+            return await answer(asked)
+
+        return handle
+
+
+class Routes(list[APIRoute]):
+    """The routes of one noun, in the order in which they are tried.
+
+    FastAPI takes such a list as it is; its `include_router` would match every request twice.
+    """
+
+    def __init__(self, tag: str) -> None:
+        super().__init__()
+        self._tag = tag
+
+    def command(self, path: str, *, location: str | None = None) -> Callable[[E], E]:
+        """A POST. With a `location` the command makes something, which stands there then."""
+
+        def add(endpoint: E) -> E:
+            return self._add(CommandRoute(f"/v1{path}", endpoint, location), endpoint)
+
+        return add
+
+    def query(self, path: str, *, reads: str) -> Callable[[E], E]:
+        """A GET on the read model of this name."""
+
+        def add(endpoint: E) -> E:
+            return self._add(QueryRoute(f"/v1{path}", endpoint, reads), endpoint)
+
+        return add
+
+    def _add(self, route: APIRoute, endpoint: E) -> E:
+        route.tags = [self._tag]
+        self.append(route)
+        return endpoint
