@@ -6,6 +6,7 @@ from datetime import datetime
 from domain.decider import Recorded
 from domain.order import events as e
 from projections import order_status_work
+from projections.amounts import part_of
 from projections.order_status_rows import (
     TABLES,
     FulfilmentRow,
@@ -15,7 +16,7 @@ from projections.order_status_rows import (
 )
 from projections.order_status_work import Fold, line_of
 from projections.projection import Projection, Query, StreamRows
-from projections.rows import bare_id, part_of
+from projections.rows import bare_id
 
 
 def _placed(rows: StreamRows, recorded: Recorded, event: e.OrderPlaced) -> OrderStatusRow:

@@ -23,11 +23,3 @@ def known(row: R | None) -> R:
     if row is None:
         raise LookupError("the event speaks of something that its stream never began")
     return row
-
-
-def part_of(total: int, whole: int, before: int, units: int) -> int:
-    """What these units of a line are worth in minor units, `before` of them being valued already.
-
-    Rounded cumulatively, so that the parts of a line always add up to its total.
-    """
-    return total * (before + units) // whole - total * before // whole

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from domain.order import events as e
+from projections.amounts import part_of
 from projections.order_status import (
     ORDER_STATUS,
     open_work,
@@ -15,7 +16,6 @@ from projections.order_status import (
     orders_page,
 )
 from projections.order_status_rows import FulfilmentRow, OrderLineRow, OrderStatusRow, ShipmentRow
-from projections.rows import part_of
 from tests.projections.facts import (
     ALL_DELIVERED,
     ALL_DISPATCHED,
