@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 
@@ -10,13 +11,15 @@ class Consumer:
     """One intake topic. `message` is the channel's own shape as a plain dataclass.
 
     `topic` is named without the store's prefix. `to_command` only translates; it raises
-    `Unreadable` for what is well-formed JSON but no order.
+    `Unreadable` for what is well-formed JSON but no order. `name` is the channel. `occurred_at`
+    is there when the channel may write history, and says when the thing happened.
     """
 
     name: str
     topic: str
     message: type
     to_command: Callable[[Any], object]
+    occurred_at: Callable[[Any], datetime | None] | None = None
 
 
 class Unreadable(Exception):

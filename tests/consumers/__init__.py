@@ -1,0 +1,1 @@
+"""What channels and files say, and which commands it becomes."""

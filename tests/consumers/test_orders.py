@@ -1,0 +1,104 @@
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from commands.order import PlaceOrder
+from consumers import CONSUMERS
+from consumers.consumer import Unreadable
+from consumers.orders import OrderMessage, OrderMessageLine, Person, orders_consumer, place_order
+from domain.values import order_id_of
+
+WIRE = b"""{
+  "reference": "W-1001", "currency": "EUR", "country": "DE", "customer_id": "c-7",
+  "postal_area": "101", "total": 2970, "payment_mode": "on_account",
+  "shortage_policy": "partial", "priority": 3, "ship_method": "express",
+  "promised_by": "2026-03-05T18:00:00Z", "preferred_location": "BER1",
+  "ordered_at": "2026-03-02T09:30:00Z",
+  "lines": [
+    {"sku": "MUG-BLUE", "quantity": 2, "unit_price": 1250, "title": "Blue mug", "tax": 470,
+     "discount": 500},
+    {"sku": "POSTAGE", "quantity": 1, "unit_price": 500, "kind": "charge"}
+  ],
+  "shipping": {"name": "Ada Byron", "street": "Torstr. 1", "city": "Berlin",
+               "postal_code": "10115", "country": "DE"}
+}"""
+ORDER = OrderMessage(
+    reference="W-1001",
+    currency="EUR",
+    country="DE",
+    lines=(OrderMessageLine(sku="MUG-BLUE", quantity=2, unit_price=1250),),
+)
+
+
+def command_of(wire: bytes) -> PlaceOrder:
+    consumer = orders_consumer("web")
+    command = consumer.to_command(msgspec.json.decode(wire, type=consumer.message))
+    assert isinstance(command, PlaceOrder)
+    return command
+
+
+def test_the_documented_shape_becomes_a_command() -> None:
+    command = command_of(WIRE)
+    assert command.order_id == order_id_of("web", "W-1001")
+    assert (command.channel, command.reference) == ("web", "W-1001")
+    assert (command.currency, command.country, command.total) == ("EUR", "DE", 2970)
+    assert (command.customer_id, command.postal_area) == ("c-7", "101")
+    assert (command.payment_mode, command.shortage_policy) == ("on_account", "partial")
+    assert (command.priority, command.ship_method) == (3, "express")
+    assert command.promised_by == datetime(2026, 3, 5, 18, tzinfo=UTC)
+    assert command.preferred_location == "BER1"
+
+
+def test_lines_keep_their_order_their_kind_and_their_money() -> None:
+    mug, postage = command_of(WIRE).lines
+    assert (mug.sku, mug.quantity, mug.unit_price, mug.title) == ("MUG-BLUE", 2, 1250, "Blue mug")
+    assert (mug.tax, mug.discount, mug.kind) == (470, 500, "stock")
+    assert (postage.sku, postage.kind) == ("POSTAGE", "charge")
+
+
+def test_people_go_to_the_vault() -> None:
+    contacts = command_of(WIRE).contacts
+    assert contacts is not None
+    assert contacts.keys() == {"shipping"}
+    assert (contacts["shipping"].name, contacts["shipping"].city) == ("Ada Byron", "Berlin")
+
+
+def test_an_order_without_people_brings_no_contacts() -> None:
+    assert place_order(ORDER, "web").contacts is None
+
+
+def test_both_roles_are_kept_apart() -> None:
+    message = replace(ORDER, billing=Person(name="Ada"), shipping=Person(name="Bob"))
+    contacts = place_order(message, "web").contacts or {}
+    assert {role: contact.name for role, contact in contacts.items()} == {
+        "billing": "Ada",
+        "shipping": "Bob",
+    }
+
+
+def test_the_channel_is_the_consumers_and_makes_another_order() -> None:
+    assert place_order(ORDER, "web").order_id != place_order(ORDER, "phone").order_id
+
+
+@pytest.mark.parametrize("reference", ["", "  "])
+def test_an_order_without_reference_is_unreadable(reference: str) -> None:
+    with pytest.raises(Unreadable, match="reference"):
+        place_order(replace(ORDER, reference=reference), "web")
+
+
+def test_the_time_of_sale_is_heeded_only_where_history_may_be_written() -> None:
+    message = msgspec.json.decode(WIRE, type=OrderMessage)
+    assert orders_consumer("web").occurred_at is None
+    told = orders_consumer("web", history=True).occurred_at
+    assert told is not None
+    assert told(message) == datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+
+
+def test_the_front_door_makes_a_consumer_of_every_shape() -> None:
+    made = {name: make() for name, make in CONSUMERS.items()}
+    assert {name: (made[name].name, made[name].topic) for name in made} == {
+        "orders": ("orders", "intake.orders"),
+        "marketplace": ("marketplace", "intake.marketplace"),
+    }
