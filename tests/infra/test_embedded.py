@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
@@ -30,18 +30,26 @@ with running(Path(sys.argv[1])):
 """
 
 
-@contextmanager
-def another_user(folder: Path) -> Iterator[subprocess.Popen[str]]:
+def start_user(folder: Path) -> subprocess.Popen[str]:
     """Another process that uses the folder's server until its input ends."""
-    with subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-c", USER, str(folder)],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "running\n"
+    )
+
+
+def await_running(user: subprocess.Popen[str]) -> None:
+    assert user.stdout is not None
+    assert user.stdout.readline() == "running\n"
+
+
+@contextmanager
+def another_user(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    with start_user(folder) as process:
+        await_running(process)
         try:
             yield process
         finally:
@@ -138,14 +146,23 @@ def test_two_processes_share_the_server_and_the_last_one_stops_it(public_folder:
         assert remembered(conninfo) == [1]
 
 
-def test_processes_that_start_at_once_share_one_server(public_folder: Path) -> None:
-    with another_user(public_folder), another_user(public_folder), another_user(public_folder):
-        found = [
-            process.info["cmdline"]
-            for process in psutil.process_iter(["name", "cmdline"])
-            if str(public_folder / "server" / "data") in (process.info["cmdline"] or ())
-        ]
-    assert len(found) == 1
+def test_processes_that_start_and_end_at_once_share_one_server(public_folder: Path) -> None:
+    with ExitStack() as together:
+        users = [together.enter_context(start_user(public_folder)) for _ in range(4)]
+        for user in users:
+            await_running(user)
+        assert len(servers_on(public_folder)) == 1
+        for user in users:
+            assert user.stdin is not None
+            user.stdin.close()
+    assert [user.returncode for user in users] == [0, 0, 0, 0]
+    assert servers_on(public_folder) == []
+
+
+def servers_on(folder: Path) -> list[str]:
+    data = str(folder / "server" / "data")
+    commands = (process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"]))
+    return [command[0] for command in commands if data in command]
 
 
 def test_a_killed_process_leaves_its_server_to_the_next_one(public_folder: Path) -> None:
