@@ -127,8 +127,8 @@ def _lock_file(folder: Path, name: str) -> IO[str]:
     try:
         make_folder(folder, 0o755 if os.geteuid() == 0 else 0o700)
         return (folder / name).open("a")
-    except PermissionError as error:
-        raise EmbeddedError(f"{folder} belongs to another user: {error}.") from error
+    except OSError as error:
+        raise EmbeddedError(f"The database can't live in {folder}: {error}.") from error
 
 
 def _taken(lock: IO[str]) -> bool:

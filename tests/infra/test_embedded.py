@@ -126,6 +126,13 @@ def test_a_private_folder_is_refused_and_stays_private(public_folder: Path) -> N
     assert private.stat().st_mode & 0o777 == 0o700
 
 
+def test_a_folder_that_cannot_be_made_is_refused(public_folder: Path) -> None:
+    file = public_folder / "file"
+    file.touch()
+    with pytest.raises(EmbeddedError, match="can't live"), embedded.running(file / "pg"):
+        pass
+
+
 def test_the_server_commits_durably_and_listens_on_no_network(postgres_server: str) -> None:
     with psycopg.connect(postgres_server) as connection:
         names = ("fsync", "synchronous_commit", "full_page_writes", "listen_addresses")
