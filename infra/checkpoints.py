@@ -1,0 +1,124 @@
+"""How far a generation of a read model has come, and the one way to move on."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from infra.event_log import Connection, read_at, store_epoch
+
+
+class ProjectorHalted(Exception):
+    """Going on would make the read model wrong: a person must look first."""
+
+
+class CheckpointMoved(Exception):
+    """Another process applied events meanwhile, or a newer generation took over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """The last event applied to one generation; `event_id` is None before the first one."""
+
+    projection: str
+    generation: int
+    version: int
+    position: int
+    event_id: str | None
+    store_epoch: int
+    live: bool
+
+
+class Move(NamedTuple):
+    """A move that was asked for; in a pipeline the answer may still be on its way."""
+
+    answer: Any
+    checkpoint: Checkpoint
+
+    def confirmed(self) -> Checkpoint:
+        """The new checkpoint. Raises CheckpointMoved when the old one was not where we left it."""
+        if self.answer.fetchone() is None:
+            raise CheckpointMoved(f"{self.checkpoint.projection} was moved by another process")
+        return self.checkpoint
+
+
+class _Stamp(msgspec.Struct):
+    event_id: str
+    recorded_at: datetime
+
+
+_stamp = msgspec.json.Decoder(_Stamp).decode
+_COLUMNS = "projection, generation, version, position, event_id, store_epoch, live"
+
+
+def event_id_of(state: bytes) -> str | None:
+    """The id in an envelope, None when the bytes are no envelope."""
+    try:
+        return _stamp(state).event_id
+    except msgspec.MsgspecError:
+        return None
+
+
+def age_of(state: bytes) -> float:
+    """Seconds since the event was recorded, 0 when its bytes do not say."""
+    try:
+        return (datetime.now(UTC) - _stamp(state).recorded_at).total_seconds()
+    except msgspec.MsgspecError:
+        return 0.0
+
+
+def checkpoints(conn: Connection, projection: str) -> list[Checkpoint]:
+    """Every generation's checkpoint, the newest first."""
+    rows = conn.execute(
+        f"SELECT {_COLUMNS} FROM read.checkpoints WHERE projection = %s ORDER BY generation DESC",
+        (projection,),
+    ).fetchall()
+    names = _COLUMNS.split(", ")
+    return [Checkpoint(**dict(zip(names, row, strict=True))) for row in rows]
+
+
+def read_generation(conn: Connection, projection: str, version: int) -> Checkpoint | None:
+    """The checkpoint of the generation that this version of the projection reads and feeds."""
+    found = (c for c in checkpoints(conn, projection) if c.live and c.version == version)
+    return next(found, None)
+
+
+def verify(conn: Connection, checkpoint: Checkpoint) -> None:
+    """Raise ProjectorHalted unless the log is still the one that the checkpoint was taken from."""
+    epoch = store_epoch(conn)
+    if epoch != checkpoint.store_epoch:
+        raise ProjectorHalted(
+            f"{checkpoint.projection} was fed from epoch {checkpoint.store_epoch} of the store, "
+            f"which is in epoch {epoch} now: rebuild it"
+        )
+    if checkpoint.position == 0:
+        return
+    row = read_at(conn, checkpoint.position)
+    if row is None or event_id_of(row.state) != checkpoint.event_id:
+        raise ProjectorHalted(
+            f"the log does not hold event {checkpoint.event_id} at position "
+            f"{checkpoint.position}, where {checkpoint.projection} stands: was a backup restored?"
+        )
+
+
+def move(conn: Connection, checkpoint: Checkpoint, position: int, event_id: str | None) -> Move:
+    """Move on by compare-and-set; the row stays locked until the transaction ends."""
+    cursor = conn.execute(
+        "UPDATE read.checkpoints c SET position = %s, event_id = %s, updated_at = now()"
+        " WHERE projection = %s AND generation = %s AND position = %s"
+        " AND event_id IS NOT DISTINCT FROM %s AND NOT EXISTS ("
+        "SELECT FROM read.checkpoints n WHERE n.projection = c.projection"
+        " AND n.version = c.version AND n.generation > c.generation AND n.live)"
+        " RETURNING generation",
+        (
+            position,
+            event_id,
+            checkpoint.projection,
+            checkpoint.generation,
+            checkpoint.position,
+            checkpoint.event_id,
+        ),
+        prepare=True,
+    )
+    return Move(cursor, replace(checkpoint, position=position, event_id=event_id))

@@ -1,0 +1,174 @@
+"""The tables of a read model, made from its row types; rows are loaded and written in bulk.
+
+Rows travel as JSON, both ways: one parameter of one type for a whole batch, encoded by msgspec and
+taken apart by the server. Against arrays and `unnest` the server works as long, and this process,
+whose threads share one interpreter lock, a third as long.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
+from datetime import date, datetime
+from operator import attrgetter
+from types import NoneType, UnionType
+from typing import Any, Literal, LiteralString, Union, get_args, get_origin, get_type_hints
+
+import msgspec
+from psycopg.sql import SQL, Composable, Composed, Identifier
+from psycopg.sql import Literal as Quoted
+
+from infra.event_log import Connection
+from projections.projection import Projection, Table
+
+SCHEMA = "read"
+COLUMN_TYPES: dict[object, LiteralString] = {
+    str: "text",
+    int: "bigint",
+    bool: "boolean",
+    datetime: "timestamptz",
+    date: "date",
+    dict: "jsonb",
+    list: "jsonb",
+    tuple: "jsonb",
+}
+
+encode = msgspec.json.Encoder().encode
+
+
+def column_type(annotation: Any) -> tuple[LiteralString, bool]:
+    """The SQL type of a field, and whether it may be null."""
+    kinds = set(_kinds(annotation))
+    nullable = NoneType in kinds
+    types = {COLUMN_TYPES.get(kind) for kind in kinds - {NoneType}}
+    found = types.pop() if len(types) == 1 else None
+    if found is None:
+        raise TypeError(f"a row field of type {annotation} has no column type")
+    return found, nullable
+
+
+def _kinds(annotation: Any) -> Iterable[object]:
+    origin = get_origin(annotation)
+    if origin is Union or origin is UnionType:
+        for part in get_args(annotation):
+            yield from _kinds(part)
+    elif origin is Literal:
+        yield from map(type, get_args(annotation))
+    else:
+        yield origin or getattr(annotation, "__supertype__", annotation)
+
+
+class PhysicalTable:
+    """A table of one generation, with its statements ready."""
+
+    def __init__(self, table: Table, generation: int) -> None:
+        hints = get_type_hints(table.row)
+        self.table = table
+        self.row = table.row
+        self.append_only = table.append_only
+        self.columns = {field.name: column_type(hints[field.name]) for field in fields(table.row)}
+        self.name = f"{table.name}_g{generation}"
+        self.identifier = Identifier(SCHEMA, self.name)
+        self.key_of = _key_getter(table.key)
+        self.decode: Callable[[str], Any] = msgspec.json.Decoder(table.row).decode
+        self._select = self._build_select()
+        self._write = self._build_write()
+        self._delete = SQL("DELETE FROM {} WHERE {} = %s").format(self.identifier, self._owner())
+
+    def ask(self, conn: Connection, ids: Sequence[str]) -> Any:
+        """A cursor over every row of these streams (bare ids) as JSON."""
+        return conn.cursor(binary=True).execute(self._select, (list(ids),), prepare=True)
+
+    def write(self, conn: Connection, rows: Sequence[object]) -> None:
+        """Insert or replace these rows. No two of them may have one key."""
+        conn.execute(self._write, (encode(rows).decode(),), prepare=True)
+
+    def delete(self, conn: Connection, bare_id: str) -> None:
+        """Remove every row of a stream."""
+        conn.execute(self._delete, (bare_id,))
+
+    def create(self, conn: Connection) -> None:
+        """The bare table with its documentation; indexes are made by `create_indexes`."""
+        columns = [self._column(name) for name in self.columns]
+        key = SQL("PRIMARY KEY ({})").format(_names(self.table.key))
+        parts = SQL(", ").join([*columns, key])
+        conn.execute(SQL("CREATE TABLE {} ({})").format(self.identifier, parts))
+        conn.execute(_comment("TABLE", self.identifier, self.table.about))
+        self._comment_columns(conn, self.identifier)
+
+    def create_indexes(self, conn: Connection) -> None:
+        for number, columns in enumerate(self.table.indexes, start=1):
+            statement = SQL("CREATE INDEX IF NOT EXISTS {} ON {} ({})").format(
+                Identifier(f"{self.name}_i{number}"), self.identifier, _names(columns)
+            )
+            conn.execute(statement)
+
+    def drop(self, conn: Connection) -> None:
+        conn.execute(SQL("DROP TABLE IF EXISTS {}").format(self.identifier))
+
+    def contract(self, conn: Connection, visible: Sequence[str]) -> None:
+        """Point the view without a number here; `visible` columns keep their places."""
+        view = Identifier(SCHEMA, self.table.name)
+        columns = [*visible, *(name for name in self.columns if name not in visible)]
+        conn.execute(
+            SQL("CREATE OR REPLACE VIEW {} AS SELECT {} FROM {}").format(
+                view, _names(columns), self.identifier
+            )
+        )
+        conn.execute(_comment("VIEW", view, self.table.about))
+        self._comment_columns(conn, view)
+
+    def _comment_columns(self, conn: Connection, owner: Identifier) -> None:
+        for name in self.columns:
+            column = SQL("{}.{}").format(owner, Identifier(name))
+            conn.execute(_comment("COLUMN", column, self.table.columns[name]))
+
+    def _column(self, name: str) -> Composed:
+        kind, nullable = self.columns[name]
+        rule = SQL("") if nullable else SQL(" NOT NULL")
+        return SQL("{} {}{}").format(Identifier(name), SQL(kind), rule)
+
+    def _owner(self) -> Identifier:
+        return Identifier(self.table.key[0])
+
+    def _build_select(self) -> Composed:
+        return SQL("SELECT to_json(t)::text FROM {} t WHERE {} = ANY(%s)").format(
+            self.identifier, self._owner()
+        )
+
+    def _build_write(self) -> Composed:
+        names = _names(self.columns)
+        shape = SQL(", ").join(
+            SQL("{} {}").format(Identifier(name), SQL(kind))
+            for name, (kind, _) in self.columns.items()
+        )
+        return SQL(
+            "INSERT INTO {} ({}) SELECT {} FROM json_to_recordset(%s::json) AS given({}) {}"
+        ).format(self.identifier, names, names, shape, self._on_conflict())
+
+    def _on_conflict(self) -> Composable:
+        changing = [name for name in self.columns if name not in self.table.key]
+        if self.append_only or not changing:
+            return SQL("")
+        sets = (SQL("{0} = EXCLUDED.{0}").format(Identifier(name)) for name in changing)
+        return SQL("ON CONFLICT ({}) DO UPDATE SET {}").format(
+            _names(self.table.key), SQL(", ").join(sets)
+        )
+
+
+def physical_tables(projection: Projection, generation: int) -> tuple[PhysicalTable, ...]:
+    return tuple(PhysicalTable(table, generation) for table in projection.tables)
+
+
+def _key_getter(key: Sequence[str]) -> Any:
+    """Row -> its key as a tuple."""
+    if len(key) == 1:
+        only = attrgetter(key[0])
+        return lambda row: (only(row),)
+    return attrgetter(*key)
+
+
+def _names(columns: Iterable[str]) -> Composed:
+    return SQL(", ").join(map(Identifier, columns))
+
+
+def _comment(kind: LiteralString, what: Composable, text: str) -> Composed:
+    return SQL("COMMENT ON {} {} IS {}").format(SQL(kind), what, Quoted(text))
