@@ -6,7 +6,7 @@ from datetime import datetime
 
 from commands.contacts import contact_ids, keep_contacts, same_contacts
 from commands.handling import Contact, Context, Handlers, Handling, Receipt, Streams
-from commands.promises import promise_stock, stock_streams, supply_at
+from commands.promises import StockAt, promise_stock, stock_streams
 from domain.errors import ReferenceReused
 from domain.order.placing import OrderRequest, demands_of, place, promise, skus_of
 from domain.order.placing import RequestedLine as RequestedLine
@@ -120,7 +120,7 @@ def _source_placed(
     sourcing = source(
         streams.state(SOURCING_POLICY, SOURCING_STREAM),
         demands,
-        supply_at(streams, now),
+        StockAt(streams, now),
         channel=command.channel,
         country=command.country,
         shortage=command.shortage_policy,

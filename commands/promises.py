@@ -6,23 +6,26 @@ from datetime import datetime
 from commands.handling import Streams
 from domain.order.events import SourcingDecided
 from domain.order.state import Order
-from domain.sourcing import Supply, SupplyOf
 from domain.stock.alerts import alerts
 from domain.stock.promising import allocate, backorder, due_releases
 from domain.stock.state import STOCK_ITEM, StockItem
 from domain.values import stock_stream
 
 
-def supply_at(streams: Streams, now: datetime) -> SupplyOf:
-    """What each stock item can promise at this moment, in the words of sourcing."""
+class StockAt:
+    """What the stock items of a command's streams can promise at this moment."""
 
-    def supply(location: str, sku: str) -> Supply | None:
-        item = streams.state(STOCK_ITEM, f"stock-{location}-{sku}")
-        if item.status != "active":
-            return None
-        return Supply(item.available(now), item.backorderable())
+    __slots__ = ("_now", "_state")
 
-    return supply
+    def __init__(self, streams: Streams, now: datetime) -> None:
+        self._state, self._now = streams.state, now
+
+    def available(self, location: str, sku: str) -> int | None:
+        item = self._state(STOCK_ITEM, f"stock-{location}-{sku}")
+        return item.available(self._now) if item.status == "active" else None
+
+    def backorderable(self, location: str, sku: str) -> int | None:
+        return self._state(STOCK_ITEM, f"stock-{location}-{sku}").backorderable()
 
 
 def promise_stock(

@@ -1,33 +1,16 @@
 """Where an order's units come from. One pure function says both whether they are there and where.
 
-Locations that may not serve the order are filtered out, with the reason. What is left forms plans:
-sets of at most `max_splits` locations from which none can be left out without loss. The plans that
-leave least unserved go through the policy's rules, one after another in the policy's order; each
-rule keeps the best and may abstain. Nothing is weighed against anything else, so that an operator
-can foretell the outcome, and the trace says which rule decided.
+Locations that may not serve the order are filtered out, with the reason. Of the others, the best
+plan is chosen (`domain.sourcing_plans`), and its supply is handed out to the lines.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from itertools import combinations
-from math import comb
-from typing import Any, NamedTuple
+from collections.abc import Mapping, MutableMapping, Sequence
+from typing import NamedTuple, Protocol
 
 from domain.order.events import FilteredOut, SourcingDecided
+from domain.sourcing_plans import NO_LIMIT, Case, Plan, choose
 from domain.sourcing_policy import Location, SourcingPolicy
-from domain.values import MAX_LINES, MAX_QUANTITY, LineShare, ShortagePolicy
-
-# Beyond so many looks at the stock, larger plans are grown place by place instead of compared.
-MOST_LOOKS = 20_000
-# A place that keeps ten times this demand is not being drained; more makes no difference.
-ENOUGH_COVER = 10
-MOST_NAMED = 4
-
-MAX_ROOM = MAX_LINES * MAX_QUANTITY
-
-Plan = tuple[Location, ...]
-Unserved = tuple[int, int]
-NOTHING_SERVED: Unserved = (MAX_ROOM + 1, 0)
+from domain.values import LineShare, ShortagePolicy
 
 
 class Demand(NamedTuple):
@@ -38,33 +21,27 @@ class Demand(NamedTuple):
     quantity: int
 
 
-class Supply(NamedTuple):
-    """What a location can promise of a sku; `backorderable` None is without limit."""
+class Stock(Protocol):
+    """What sourcing asks of a sku at a location."""
 
-    available: int
-    backorderable: int | None = 0
+    def available(self, location: str, sku: str) -> int | None:
+        """Units that can be promised now; None where it is not carried or may not be promised."""
+        ...
 
-
-SupplyOf = Callable[[str, str], Supply | None]
+    def backorderable(self, location: str, sku: str) -> int | None:
+        """Units of demand that may wait there; None is without limit."""
+        ...
 
 
 class Sourcing(NamedTuple):
-    """What was decided, and what nobody can serve: units by line, and what there is by sku."""
+    """What was decided, and what the chosen places cannot serve: units by line.
+
+    `available` says what they have of each sku that is missing.
+    """
 
     decided: SourcingDecided
     missing: dict[int, int]
     available: dict[str, int]
-
-
-@dataclass(slots=True)
-class Case:
-    """What the rules look at: demand and supply by sku, and what the order says."""
-
-    need: dict[str, int]
-    shelves: dict[str, dict[str, Supply]]
-    country: str
-    preferred: str | None
-    waits: bool
 
 
 def eligible(
@@ -72,23 +49,23 @@ def eligible(
 ) -> tuple[list[Location], list[FilteredOut]]:
     """The locations that may serve an order of this channel and country, and why others may not."""
     serving, out = [], []
-    for location in policy.locations.values():
-        why = _unfit(location, channel, country, excluded)
+    for place in policy.locations.values():
+        why = _unfit(place, channel, country, excluded)
         if why is None:
-            serving.append(location)
+            serving.append(place)
         else:
-            out.append(FilteredOut(location=location.location, why=why))
+            out.append(FilteredOut(location=place.location, why=why))
     return serving, out
 
 
-def _unfit(location: Location, channel: str, country: str, excluded: Sequence[str]) -> str | None:
-    if not location.active:
+def _unfit(place: Location, channel: str, country: str, excluded: Sequence[str]) -> str | None:
+    if not place.active:
         return "closed"
-    if location.location in excluded:
+    if place.location in excluded:
         return "excluded"
-    if location.channels and channel not in location.channels:
+    if place.channels and channel not in place.channels:
         return f"does not serve channel {channel}"
-    if location.zones and country not in location.zones and country != location.country:
+    if place.zones and country not in place.zones and country != place.country:
         return f"does not serve {country}"
     return None
 
@@ -96,7 +73,7 @@ def _unfit(location: Location, channel: str, country: str, excluded: Sequence[st
 def source(
     policy: SourcingPolicy,
     demands: Sequence[Demand],
-    supply: SupplyOf,
+    stock: Stock,
     *,
     channel: str,
     country: str,
@@ -106,292 +83,110 @@ def source(
 ) -> Sourcing:
     """Choose where each line's units come from; with `backorder`, also where the rest waits.
 
-    `supply` answers None where a location does not carry a sku, or may not promise it. Lines that
-    name the same sku share its supply. Nothing is refused here: what nobody can serve is `missing`.
+    Lines that name the same sku share its supply. Nothing is refused here: what the best plan
+    cannot serve is `missing`, and without any place that carries any of it, everything is.
     """
     serving, out = eligible(policy, channel, country, excluded)
-    need: dict[str, int] = {}
-    for _, sku, quantity in demands:
-        need[sku] = need.get(sku, 0) + quantity
-    case = Case(need, {}, country, preferred, shortage == "backorder")
-    carrying = _carrying(case, serving, supply, out)
-    plan, trace = _choose(case, carrying, policy) if carrying else ((), ())
-    allocations, backorders, missing = _share(case, plan, demands)
+    need = _by_sku(demands)
+    shelves = _shelves(serving, need, stock, out)
+    case = Case(need, shelves, country, preferred)
+    if shortage == "backorder":
+        case.rooms = _rooms(shelves, stock)
+    carrying = [place for place in serving if place.location in shelves]
+    plan, trace = choose(case, carrying, policy) if carrying else ((), ())
+    allocations, backorders, lacking = _share(case, plan, demands)
     decided = SourcingDecided(
         allocations=tuple(allocations),
         backorders=tuple(backorders),
-        candidates=tuple([location.location for location in carrying]),
+        candidates=tuple(shelves),
         filtered_out=tuple(out),
         trace=trace,
         policy_version=policy.version,
         splits=_places_used(allocations, backorders),
     )
-    return Sourcing(decided, missing, _there_is(case, plan, demands, missing))
+    return Sourcing(decided, {line: left for line, _, left in lacking}, _has(case, plan, lacking))
 
 
-def _carrying(
-    case: Case, serving: list[Location], supply: SupplyOf, out: list[FilteredOut]
-) -> list[Location]:
-    """The places that carry any of it, best first, as `_rank` has it."""
-    carrying = []
-    for location in serving:
+def _by_sku(demands: Sequence[Demand]) -> dict[str, int]:
+    need: dict[str, int] = {}
+    for _, sku, quantity in demands:
+        need[sku] = need.get(sku, 0) + quantity
+    return need
+
+
+def _shelves(
+    serving: list[Location], need: Mapping[str, int], stock: Stock, out: list[FilteredOut]
+) -> dict[str, dict[str, int]]:
+    """What each place has of what is needed. A place that carries none of it is filtered out."""
+    shelves = {}
+    available = stock.available
+    for place in serving:
+        location = place.location
         shelf = {}
-        for sku in case.need:
-            found = supply(location.location, sku)
-            if found is not None:
-                shelf[sku] = found
+        for sku in need:
+            units = available(location, sku)
+            if units is not None:
+                shelf[sku] = units
         if shelf:
-            case.shelves[location.location] = shelf
-            carrying.append(location)
+            shelves[location] = shelf
         else:
-            out.append(FilteredOut(location=location.location, why="carries none of it"))
-    if len(carrying) > 1:
-        carrying.sort(key=lambda location: _rank(case, location))
-    return carrying
+            out.append(FilteredOut(location=location, why="carries none of it"))
+    return shelves
 
 
-def _rank(case: Case, location: Location) -> tuple[bool, int, int, str]:
-    """The order in which the places of one plan give what they have."""
-    return (
-        location.location != case.preferred,
-        _distance(location, case.country),
-        location.priority,
-        location.location,
-    )
-
-
-def _distance(location: Location, country: str) -> int:
-    if location.country == country:
-        return 0
-    return 1 if country in location.zones else 2
-
-
-def _choose(
-    case: Case, carrying: list[Location], policy: SourcingPolicy
-) -> tuple[Plan, tuple[str, ...]]:
-    if len(carrying) == 1:
-        return (carrying[0],), (f"only: {carrying[0].location}",)
-    rules = [rule for rule in policy.rules if rule != "preferred" or case.preferred is not None]
-    plans, trace = _plans(case, carrying, rules, policy.max_splits)
-    trace.append(f"most served: {_named(plans)}")
-    for rule in rules:
-        if len(plans) == 1:
-            break
-        kept = _best(case, RULES[rule], plans)
-        if len(kept) < len(plans):
-            trace.append(f"{rule}: {_named(kept)}")
-        plans = kept
-    return plans[0], tuple(trace)
-
-
-def _best(case: Case, rule: "Rule", plans: list[Plan]) -> list[Plan]:
-    scores = [rule(case, plan) for plan in plans]
-    best = min(scores)
-    return [plan for plan, score in zip(plans, scores, strict=True) if score == best]
-
-
-def _named(plans: list[Plan]) -> str:
-    if len(plans) > MOST_NAMED:
-        return f"{len(plans)} left"
-    return ", ".join("+".join(place.location for place in plan) for plan in plans)
-
-
-def _plans(
-    case: Case, places: list[Location], rules: list[str], max_splits: int
-) -> tuple[list[Plan], list[str]]:
-    """The plans that leave least unserved, and the beginning of the trace.
-
-    Larger plans than the smallest that serves what can be served matter only to rules that stand
-    before fewest splits; and to the preferred place not even then, once it can do it alone.
-    """
-    least = _unserved(case, tuple(places))
-    fewest_first = rules[:1] == ["fewest_splits"]
-    preferred_alone = rules[:1] == ["preferred"] and places[0].location == case.preferred
-    plans: list[Plan] = []
-    best = NOTHING_SERVED
-    for size in range(1, min(max_splits, len(places)) + 1):
-        if size > 1 and comb(len(places), size) * size * len(case.need) > MOST_LOOKS:
-            return _grown(case, places, best, plans, max_splits)
-        best, plans = _compare(case, combinations(places, size), best, plans)
-        if best == least and (fewest_first or (preferred_alone and plans[0] == (places[0],))):
-            break
-    return plans, []
-
-
-def _compare(
-    case: Case, candidates: Iterable[Plan], best: Unserved, plans: list[Plan]
-) -> tuple[Unserved, list[Plan]]:
-    smaller = plans
-    for plan in candidates:
-        unserved = _unserved(case, plan)
-        if unserved < best:
-            best, plans, smaller = unserved, [plan], []
-        elif unserved == best and not any(_within(known, plan) for known in smaller):
-            plans = [*plans, plan]
-    return best, plans
-
-
-def _within(smaller: Plan, plan: Plan) -> bool:
-    return all(place in plan for place in smaller)
-
-
-def _grown(
-    case: Case, places: list[Location], best: Unserved, plans: list[Plan], max_splits: int
-) -> tuple[list[Plan], list[str]]:
-    """Too many plans to compare: take the place that helps most, then the next."""
-    plan: Plan = ()
-    unserved = NOTHING_SERVED
-    while len(plan) < max_splits:
-        rest = [place for place in places if place not in plan]
-        left, place = min(
-            ((_unserved(case, (*plan, place)), number) for number, place in enumerate(rest)),
-            default=(unserved, 0),
-        )
-        if left >= unserved:
-            break
-        plan, unserved = (*plan, rest[place]), left
-    if unserved >= best:
-        return plans, []
-    in_rank = tuple([place for place in places if place in plan])
-    return [in_rank], [f"greedy: {_named([in_rank])}"]
-
-
-def _unserved(case: Case, plan: Plan) -> Unserved:
-    """Units that find nothing here, and units that must wait; the fewer the better."""
-    shelves = [case.shelves[place.location] for place in plan]
-    missing = waiting = 0
-    for sku, quantity in case.need.items():
-        lacking = quantity
-        for shelf in shelves:
-            if sku in shelf:
-                lacking -= shelf[sku].available
-        if lacking > 0:
-            room = min(lacking, _room(shelves, sku)) if case.waits else 0
-            missing += lacking - room
-            waiting += room
-    return missing, waiting
-
-
-def _room(shelves: list[dict[str, Supply]], sku: str) -> int:
-    room = 0
-    for shelf in shelves:
-        if sku in shelf:
-            accepted = shelf[sku].backorderable
-            room += MAX_ROOM if accepted is None else accepted
-    return room
-
-
-def _prefers(case: Case, plan: Plan) -> int:
-    return 0 if any(place.location == case.preferred for place in plan) else 1
-
-
-def _splits_of(case: Case, plan: Plan) -> int:
-    return len(plan)
-
-
-def _zone(case: Case, plan: Plan) -> int:
-    """The farthest place counts: its country, then its zones name the country, then neither."""
-    return max(_distance(place, case.country) for place in plan)
-
-
-def _days_of_cover(case: Case, plan: Plan) -> int:
-    """What stays after this order, in multiples of it, of the sku that is left with least.
-
-    There is no rate of sale to divide by, so the order itself is the measure. The rule abstains
-    between places that keep plenty, and between those that cannot serve everything.
-    """
-    shelves = [case.shelves[place.location] for place in plan]
-    least = ENOUGH_COVER
-    for sku, quantity in case.need.items():
-        there = 0
-        for shelf in shelves:
-            if sku in shelf:
-                there += shelf[sku].available
-        least = min(least, there // quantity - 1)
-    return -least
-
-
-def _priority(case: Case, plan: Plan) -> tuple[int, ...]:
-    """Lower numbers come first; of several places, the best is compared first."""
-    return tuple(sorted([place.priority for place in plan]))
-
-
-def _id(case: Case, plan: Plan) -> tuple[str, ...]:
-    return tuple([place.location for place in plan])
-
-
-Rule = Callable[[Case, Plan], Any]
-RULES: dict[str, Rule] = {
-    "preferred": _prefers,
-    "fewest_splits": _splits_of,
-    "zone": _zone,
-    "days_of_cover": _days_of_cover,
-    "priority": _priority,
-    "id": _id,
-}
+def _rooms(shelves: Mapping[str, Mapping[str, int]], stock: Stock) -> dict[str, dict[str, int]]:
+    """How many units may wait at each place that carries them."""
+    rooms: dict[str, dict[str, int]] = {}
+    for location, shelf in shelves.items():
+        rooms[location] = {}
+        for sku in shelf:
+            room = stock.backorderable(location, sku)
+            rooms[location][sku] = NO_LIMIT if room is None else room
+    return rooms
 
 
 def _share(
     case: Case, plan: Plan, demands: Sequence[Demand]
-) -> tuple[list[LineShare], list[LineShare], dict[int, int]]:
-    """Give the plan's supply to the lines, first come first served; what waits comes after."""
+) -> tuple[list[LineShare], list[LineShare], list[Demand]]:
+    """Give the plan's supply to the lines, first come first served; then the room to wait."""
     allocations: list[LineShare] = []
-    there = {
-        (place.location, sku): supply.available
-        for place in plan
-        for sku, supply in case.shelves[place.location].items()
-    }
-    lacking = _hand_out(allocations, plan, demands, there)
     backorders: list[LineShare] = []
-    if lacking and case.waits:
-        lacking = _hand_out(backorders, plan, lacking, _rooms(case, plan, lacking))
-    return allocations, backorders, {line: quantity for line, _, quantity in lacking}
+    lacking = _hand_out(allocations, demands, _copy(case.shelves, plan))
+    if lacking and case.rooms is not None:
+        lacking = _hand_out(backorders, lacking, _copy(case.rooms, plan))
+    return allocations, backorders, lacking
 
 
-def _rooms(case: Case, plan: Plan, lacking: Sequence[Demand]) -> dict[tuple[str, str], int]:
-    rooms = {}
-    for _, sku, _ in lacking:
-        for place in plan:
-            room = _room([case.shelves[place.location]], sku)
-            rooms[place.location, sku] = room
-    return rooms
+def _copy(shelves: Mapping[str, Mapping[str, int]], plan: Plan) -> list[tuple[str, dict[str, int]]]:
+    return [(place.location, {**shelves[place.location]}) for place in plan]
 
 
 def _hand_out(
     shares: list[LineShare],
-    plan: Plan,
     demands: Sequence[Demand],
-    there: dict[tuple[str, str], int],
+    supply: Sequence[tuple[str, MutableMapping[str, int]]],
 ) -> list[Demand]:
-    """Share out what is there and return the demand that got nothing."""
+    """Share out what is there and return the demand that is left."""
     lacking = []
     for line, sku, quantity in demands:
-        for place in plan:
-            key = (place.location, sku)
-            left = there.get(key, 0)
-            if left > 0:
-                given = min(left, quantity)
-                there[key] = left - given
-                quantity -= given
-                shares.append(LineShare(line=line, location=place.location, quantity=given))
-                if not quantity:
+        left = quantity
+        for location, shelf in supply:
+            given = min(left, shelf.get(sku, 0))
+            if given > 0:
+                shelf[sku] -= given
+                left -= given
+                shares.append(LineShare(line=line, location=location, quantity=given))
+                if not left:
                     break
-        if quantity:
-            lacking.append(Demand(line, sku, quantity))
+        if left:
+            lacking.append(Demand(line, sku, left))
     return lacking
 
 
 def _places_used(allocations: list[LineShare], backorders: list[LineShare]) -> int:
-    return len({share.location for share in (*allocations, *backorders)})
+    return len({share.location for share in allocations + backorders})
 
 
-def _there_is(
-    case: Case, plan: Plan, demands: Sequence[Demand], missing: dict[int, int]
-) -> dict[str, int]:
-    """What the plan could promise of each sku that is missing."""
-    there = {}
-    for line, sku, _ in demands:
-        if line in missing:
-            shelves = [case.shelves[place.location] for place in plan]
-            there[sku] = sum(shelf[sku].available for shelf in shelves if sku in shelf)
-    return there
+def _has(case: Case, plan: Plan, lacking: Sequence[Demand]) -> dict[str, int]:
+    shelves = [case.shelves[place.location] for place in plan]
+    return {sku: sum(shelf.get(sku, 0) for shelf in shelves) for _, sku, _ in lacking}
