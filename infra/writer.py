@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, LiteralString, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -78,10 +78,12 @@ class Ask:
 
 @dataclass(slots=True)
 class Companion:
-    """What moves in the transaction besides commands: intake offsets and messages."""
+    """What moves in the transaction besides commands: messages, and intake offsets by topic and
+    partition, from the one that must still stand there to the next.
+    """
 
     messages: Sequence[OutboxMessage] = ()
-    offsets: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    offsets: Mapping[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
 
 
 Companions = Callable[[Sequence[Ask]], Companion]
@@ -280,10 +282,15 @@ _INSERT_OUTBOX = (
     "INSERT INTO ordinal.outbox (topic, key, value, headers, recorded_at)"
     " SELECT t, k, v, h::jsonb, %s FROM unnest(%s, %s, %s, %s) AS given(t, k, v, h)"
 )
+# A partition that another process has moved meanwhile matches no row: the division fails.
 _MOVE_OFFSETS = (
-    "INSERT INTO ordinal.intake_offsets (topic, partition, next_offset)"
-    " SELECT * FROM unnest(%s, %s, %s)"
-    " ON CONFLICT (topic, partition) DO UPDATE SET next_offset = EXCLUDED.next_offset"
+    "WITH given AS (SELECT * FROM unnest(%s, %s, %s, %s) AS given(topic, part, present, next)),"
+    " moved AS (INSERT INTO ordinal.intake_offsets AS stored (topic, partition, next_offset)"
+    " SELECT topic, part, next FROM given ON CONFLICT (topic, partition)"
+    " DO UPDATE SET next_offset = EXCLUDED.next_offset WHERE stored.next_offset ="
+    " (SELECT present FROM given WHERE topic = stored.topic AND part = stored.partition)"
+    " RETURNING 1) SELECT 1 / (CASE WHEN (SELECT count(*) FROM moved) ="
+    " (SELECT count(*) FROM given) THEN 1 ELSE 0 END)"
 )
 
 
@@ -387,6 +394,14 @@ class Writer:
         self._cache.clear()
         self._sequence = self._foreign = 0
         return conn
+
+    def read(self, statement: LiteralString, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        """Rows from the writer's own connection, between batches."""
+        try:
+            return self.connection().execute(statement, parameters).fetchall()
+        except psycopg.Error as error:
+            self.close()
+            raise Unavailable(str(error)) from error
 
     def close(self) -> None:
         if self._conn is not None:
@@ -676,7 +691,8 @@ def _statements(batch: _Batch, companion: Companion) -> Iterator[tuple[str, tupl
             (
                 arrays.text_array([topic for topic, _ in companion.offsets]),
                 arrays.bigint_array([partition for _, partition in companion.offsets]),
-                arrays.bigint_array(list(companion.offsets.values())),
+                arrays.bigint_array([present for present, _ in companion.offsets.values()]),
+                arrays.bigint_array([following for _, following in companion.offsets.values()]),
             ),
         )
 

@@ -1,0 +1,323 @@
+"""Orders from topics: a poll becomes transactions that move orders, answers and offsets together.
+
+The broker says which partitions are ours; the database says where we stand in them. So a crash,
+or a second process that still holds a partition, can neither lose a message nor carry it out twice.
+"""
+
+import base64
+import hashlib
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid5
+
+import msgspec
+import structlog
+from kafka import ConsumerRebalanceListener, TopicPartition
+from kafka.errors import KafkaError, OffsetOutOfRangeError
+
+from commands.handling import Answer, Context
+from consumers.consumer import Consumer, DeadLetter, IntakeResult, Unreadable
+from domain.errors import Invalid, OrdinalError, ReferenceReused
+from domain.values import ORDINAL_NAMESPACE
+from infra.kafka import DEAD_LETTERS, INTAKE_RESULTS, consumer, topic_name
+from infra.settings import Settings
+from infra.writer import Ask, BatchRefused, Companion, OutboxMessage, Unavailable, Writer
+
+BATCH = 500
+POLL_MS = 200
+LONGEST_PAUSE = 2.0
+
+log = structlog.get_logger("intake")
+_json = msgspec.json.Encoder().encode
+Decode = Callable[[bytes], Any]
+
+
+@dataclass(slots=True, eq=False)
+class Incoming(Ask):
+    """One message: a command, or the reason why it cannot become one."""
+
+    record: Any = None
+    unreadable: str | None = None
+
+
+@dataclass(slots=True)
+class IntakeStatus:
+    """What an intake process says of itself."""
+
+    state: str = "starting"
+    messages: int = 0
+    accepted: int = 0
+    refused: int = 0
+    dead_letters: int = 0
+    batches: int = 0
+    last_error: str | None = None
+
+
+class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # the library has no types
+    """Only notes that partitions came or went; the poll loop does the work."""
+
+    def __init__(self) -> None:
+        self.changed = True
+
+    def on_partitions_revoked(self, revoked: object) -> None:
+        self.changed = True
+
+    def on_partitions_assigned(self, assigned: object) -> None:
+        self.changed = True
+
+
+@dataclass(slots=True)
+class Intake:
+    """One process's share of a channel's topic."""
+
+    settings: Settings
+    channel: Consumer
+    writer: Writer
+    status: IntakeStatus = field(default_factory=IntakeStatus)
+    _assignment: _Assignment = field(default_factory=_Assignment)
+    _next: dict[TopicPartition, int] = field(default_factory=dict)
+
+    @property
+    def topic(self) -> str:
+        return topic_name(self.settings, self.channel.topic)
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop`; a broker or a database that is away is waited for."""
+        pause = 0.1
+        while not stop.is_set():
+            try:
+                with closing(self._subscribed()) as reader:
+                    self.status.state = "running"
+                    self._consume(reader, stop)
+            except (KafkaError, Unavailable) as error:
+                self.status.state, self.status.last_error = "waiting", str(error)
+                log.warning("intake_waits", channel=self.channel.name, error=str(error))
+                stop.wait(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+        self.writer.close()
+        self.status.state = "stopped"
+
+    def _subscribed(self) -> Any:
+        reader = consumer(
+            self.settings,
+            group_id=topic_name(self.settings, f"intake.{self.channel.name}"),
+            max_poll_records=BATCH,
+            fetch_max_wait_ms=10,
+        )
+        self._assignment = _Assignment()
+        reader.subscribe([self.topic], listener=self._assignment)
+        return reader
+
+    def _consume(self, reader: Any, stop: threading.Event) -> None:
+        decode: Decode = msgspec.json.Decoder(self.channel.message).decode
+        while not stop.is_set():
+            if self._assignment.changed:
+                self._go_to_our_offsets(reader)
+            try:
+                polled = reader.poll(timeout_ms=POLL_MS)
+            except OffsetOutOfRangeError as error:
+                self._skip_what_is_gone(reader, error)
+                continue
+            records = [record for part in polled.values() for record in part]
+            records = [each for each in records if self._is_next(each)]
+            if records and not self._assignment.changed:
+                self._take(records, decode, stop)
+
+    # -- offsets
+
+    def _go_to_our_offsets(self, reader: Any) -> None:
+        """The database's offsets count, whatever the group thinks."""
+        reader.poll(timeout_ms=0, max_records=1, update_offsets=False)
+        self._assignment.changed = False
+        assigned = sorted(reader.assignment())
+        stored = self._stored_offsets()
+        begins = reader.beginning_offsets(assigned) if assigned else {}
+        self._next = {part: stored.get(part.partition, begins[part]) for part in assigned}
+        for part, offset in self._next.items():
+            reader.seek(part, offset)
+        log.info("intake_assigned", channel=self.channel.name, partitions=len(assigned))
+
+    def _stored_offsets(self) -> dict[int, int]:
+        rows = self.writer.read(
+            "SELECT partition, next_offset FROM ordinal.intake_offsets WHERE topic = %s",
+            (self.topic,),
+        )
+        return dict(rows)
+
+    def _skip_what_is_gone(self, reader: Any, error: OffsetOutOfRangeError) -> None:
+        """Retention was faster than we: say so, and go on with what is left."""
+        log.error("intake_messages_lost_to_retention", error=str(error))
+        for part, begin in reader.beginning_offsets(list(self._next)).items():
+            if self._next[part] < begin:
+                self._next[part] = begin
+                reader.seek(part, begin)
+
+    def _is_next(self, record: Any) -> bool:
+        return bool(record.offset >= self._next.get(_part(record), 2**62))
+
+    # -- one batch
+
+    def _take(self, records: Sequence[Any], decode: Decode, stop: threading.Event) -> None:
+        batch = [self._incoming(record, decode) for record in records]
+        pause = 0.05
+        while not stop.is_set() and not self._assignment.changed:
+            try:
+                self._write(batch)
+            except Unavailable as error:
+                self.status.last_error = str(error)
+                log.warning("intake_waits", channel=self.channel.name, error=str(error))
+                stop.wait(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+                continue
+            self._count(batch)
+            return
+
+    def _write(self, batch: Sequence[Incoming]) -> None:
+        try:
+            self._transact(batch)
+        except BatchRefused:
+            for incoming in batch:
+                self._write_one(incoming)
+
+    def _write_one(self, incoming: Incoming) -> None:
+        try:
+            self._transact([incoming])
+        except BatchRefused as refused:
+            incoming.unreadable = f"the database refused it: {refused}"
+            self._transact([incoming])
+
+    def _transact(self, batch: Sequence[Incoming]) -> None:
+        asks = [incoming for incoming in batch if incoming.unreadable is None]
+        moves = _moves(batch, self._next)
+        self.writer.write(asks, lambda _: Companion(self._messages(batch), moves))
+        for incoming in batch:
+            self._next[_part(incoming.record)] = incoming.record.offset + 1
+
+    def _incoming(self, record: Any, decode: Decode) -> Incoming:
+        try:
+            message = decode(record.value or b"")
+            command = self.channel.to_command(message)
+            when = self.channel.occurred_at
+            context = self._context(record, when(message) if when else None)
+            return Incoming(command, context, record=record)
+        except (msgspec.MsgspecError, UnicodeDecodeError, Unreadable, Invalid, ValueError) as why:
+            return Incoming(None, self._context(record, None), record=record, unreadable=str(why))
+
+    def _context(self, record: Any, occurred_at: datetime | None) -> Context:
+        coordinates = f"{record.topic}/{record.partition}/{record.offset}"
+        return Context(
+            command_id=uuid5(ORDINAL_NAMESPACE, f"intake/{coordinates}"),
+            actor=f"intake:{self.channel.name}",
+            channel=self.channel.name,
+            correlation_id=coordinates,
+            occurred_at=occurred_at,
+            fingerprint=hashlib.sha256(record.value or b"").digest(),
+            kept=True,
+        )
+
+    # -- what goes out
+
+    def _messages(self, batch: Sequence[Incoming]) -> list[OutboxMessage]:
+        messages = []
+        for incoming in batch:
+            if incoming.unreadable is None:
+                messages.append(self._result(incoming))
+            if (reason := dead_because(incoming)) is not None:
+                messages.append(dead_letter(incoming.record, reason))
+        return messages
+
+    def _result(self, incoming: Incoming) -> OutboxMessage:
+        outcome, record, command = incoming.outcome, incoming.record, incoming.command
+        accepted = isinstance(outcome, Answer)
+        result = IntakeResult(
+            channel=self.channel.name,
+            reference=command.reference,
+            status="accepted" if accepted else "refused",
+            order_id=outcome.receipt.id if isinstance(outcome, Answer) else None,
+            position=outcome.receipt.position if isinstance(outcome, Answer) else None,
+            error=None if accepted else type(outcome).__name__,
+            why=None if accepted else str(outcome),
+            source_topic=record.topic,
+            source_partition=record.partition,
+            source_offset=record.offset,
+        )
+        key = (command.reference or "").encode()
+        return OutboxMessage(INTAKE_RESULTS, key, _json(result), {})
+
+    def _count(self, batch: Sequence[Incoming]) -> None:
+        accepted = sum(isinstance(incoming.outcome, Answer) for incoming in batch)
+        dead = sum(dead_because(incoming) is not None for incoming in batch)
+        status = self.status
+        status.messages += len(batch)
+        status.accepted += accepted
+        status.refused += len(batch) - accepted
+        status.dead_letters += dead
+        status.batches += 1
+        log.info(
+            "intake_batch", channel=self.channel.name, messages=len(batch), accepted=accepted,
+            dead_letters=dead,
+        )  # fmt: skip
+        for incoming in batch:
+            if not isinstance(incoming.outcome, Answer):
+                log.info(
+                    "intake_refused",
+                    correlation_id=incoming.context.correlation_id,
+                    why=incoming.unreadable or str(incoming.outcome),
+                )
+
+
+def _part(record: Any) -> TopicPartition:
+    return TopicPartition(record.topic, record.partition)
+
+
+def _moves(
+    batch: Sequence[Incoming], present: Mapping[TopicPartition, int]
+) -> dict[tuple[str, int], tuple[int, int]]:
+    """From where to where each partition's offset moves with this batch."""
+    moves: dict[tuple[str, int], tuple[int, int]] = {}
+    for incoming in batch:
+        part = _part(incoming.record)
+        moves[part] = (present[part], incoming.record.offset + 1)
+    return moves
+
+
+def dead_because(incoming: Incoming) -> str | None:
+    """Why this is for the dead letters: a conflict with stock is an answer, not a dead letter."""
+    outcome = incoming.outcome
+    if incoming.unreadable is not None:
+        return f"unreadable: {incoming.unreadable}"
+    if isinstance(outcome, Invalid | ReferenceReused) or (
+        isinstance(outcome, Exception) and not isinstance(outcome, OrdinalError)
+    ):
+        return f"{type(outcome).__name__}: {outcome}"
+    return None
+
+
+def dead_letter(record: Any, reason: str) -> OutboxMessage:
+    """The message with its reason, its coordinates and its very bytes."""
+    coordinates = f"{record.topic}/{record.partition}/{record.offset}"
+    identity = str(uuid5(ORDINAL_NAMESPACE, f"dead-letter/{coordinates}"))
+    letter = DeadLetter(
+        id=identity,
+        reason=reason,
+        error=reason.partition(":")[0],
+        source_topic=record.topic,
+        source_partition=record.partition,
+        source_offset=record.offset,
+        key_base64=_base64(record.key),
+        value_base64=_base64(record.value),
+        received_at=_at(record.timestamp),
+    )
+    return OutboxMessage(DEAD_LETTERS, identity.encode(), _json(letter), {})
+
+
+def _base64(data: bytes | None) -> str | None:
+    return None if data is None else base64.b64encode(data).decode()
+
+
+def _at(milliseconds: int) -> str:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat()
