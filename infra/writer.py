@@ -28,6 +28,7 @@ from infra.crash_points import crash_point
 from infra.event_log import SEQUENCE, TABLE, Connection, read_stream
 from infra.snapshots import Snapshots
 from infra.stream_cache import Cached, StreamCache
+from infra.vault import FIELDS as CONTACT_FIELDS
 
 S = TypeVar("S")
 Outcome = Answer | Exception
@@ -275,9 +276,6 @@ _INSERT_CONTACTS = (
     " FROM unnest(%s, %s, %s, %s, %s, %s, %s, %s, %s) AS given(i, n, e, p, s, c, z, r, l)"
     " ON CONFLICT (contact_id) DO NOTHING"
 )
-_CONTACT_FIELDS = (
-    "contact_id", "name", "email", "phone", "street", "city", "postal_code", "region", "country",
-)  # fmt: skip
 _INSERT_OUTBOX = (
     "INSERT INTO ordinal.outbox (topic, key, value, headers, recorded_at)"
     " SELECT t, k, v, h::jsonb, %s FROM unnest(%s, %s, %s, %s) AS given(t, k, v, h)"
@@ -477,10 +475,10 @@ class Writer:
 
     def _load_contact(self, conn: Connection, contact_id: str) -> None:
         row = conn.execute(
-            f"SELECT {', '.join(_CONTACT_FIELDS)} FROM ordinal.contacts WHERE contact_id = %s",
+            f"SELECT {', '.join(CONTACT_FIELDS)} FROM ordinal.contacts WHERE contact_id = %s",
             (contact_id,),
         ).fetchone()
-        known = dict(zip(_CONTACT_FIELDS, row, strict=True)) if row else None
+        known = dict(zip(CONTACT_FIELDS, row, strict=True)) if row else None
         if known is not None:
             known["contact_id"] = str(known["contact_id"])
         self._contacts[contact_id] = Contact(**known) if known else None
@@ -681,7 +679,7 @@ def _statements(batch: _Batch, companion: Companion) -> Iterator[tuple[str, tupl
             ),
         )
     if batch.contacts:
-        columns = [[getattr(c, name) for c in batch.contacts] for name in _CONTACT_FIELDS]
+        columns = [[getattr(c, name) for c in batch.contacts] for name in CONTACT_FIELDS]
         yield _INSERT_CONTACTS, (recorded_at, *(arrays.text_array(column) for column in columns))
     if companion.messages:
         yield _INSERT_OUTBOX, _outbox_parameters(recorded_at, companion.messages)
