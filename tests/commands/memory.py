@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from commands.handling import Contact, Context, Handlers, Handling, Receipt
+from commands.handling import Contact, Context, Handlers, Receipt
 from domain.decider import Decider
 from domain.errors import StaleVersion
 from domain.history import decider_of
@@ -42,7 +42,7 @@ class MemoryLog:
     def handle(self, command: object, context: Context, now: datetime) -> Receipt:
         """Load what the command needs, decide, and record all of it or nothing."""
         handling = self.handlers[type(command)]
-        unit = self._load(handling, command)
+        unit = self.load(command)
         target = handling.target(command)
         _check_version(unit.version(target), context)
         receipt = handling.handle(command, unit, context, context.occurred_at or now)
@@ -50,9 +50,11 @@ class MemoryLog:
         self.vault.update(unit.kept)
         return replace(receipt, version=unit.version(target), position=len(self.recorded))
 
-    def _load(self, handling: Handling, command: object) -> "MemoryStreams":
+    def load(self, command: object) -> "MemoryStreams":
+        """The streams that the command declares, asked for until it names no more."""
         unit = MemoryStreams(self)
-        while missing := set(handling.needs(command, unit)) - unit.loaded.keys():
+        needs = self.handlers[type(command)].needs
+        while missing := set(needs(command, unit)) - unit.loaded.keys():
             for stream_id in missing:
                 unit.loaded[stream_id] = self.events(stream_id)
         unit.deciding = True
