@@ -24,8 +24,12 @@ class Vault:
                 f"SELECT {', '.join(FIELDS)} FROM ordinal.contacts WHERE contact_id = ANY(%s)",
                 ([UUID(contact_id) for contact_id in contact_ids],),
             ).fetchall()
-        return [Contact(**dict(zip(FIELDS, map(_text, row), strict=True))) for row in rows]
+        return [contact_of(row) for row in rows]
 
 
-def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+def contact_of(row: Sequence[object]) -> Contact:
+    """A row of the vault's FIELDS."""
+    contact = Contact(contact_id=str(row[0]))
+    for name, value in zip(FIELDS[1:], row[1:], strict=True):
+        setattr(contact, name, value)
+    return contact

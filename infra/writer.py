@@ -29,6 +29,7 @@ from infra.event_log import SEQUENCE, TABLE, Connection, read_stream
 from infra.snapshots import Snapshots
 from infra.stream_cache import Cached, StreamCache
 from infra.vault import FIELDS as CONTACT_FIELDS
+from infra.vault import contact_of
 
 S = TypeVar("S")
 Outcome = Answer | Exception
@@ -478,10 +479,7 @@ class Writer:
             f"SELECT {', '.join(CONTACT_FIELDS)} FROM ordinal.contacts WHERE contact_id = %s",
             (contact_id,),
         ).fetchone()
-        known = dict(zip(CONTACT_FIELDS, row, strict=True)) if row else None
-        if known is not None:
-            known["contact_id"] = str(known["contact_id"])
-        self._contacts[contact_id] = Contact(**known) if known else None
+        self._contacts[contact_id] = contact_of(row) if row else None
 
     # -- the transaction
 
