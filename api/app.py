@@ -10,12 +10,34 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Lifespan
 
-from api import ops, orders
+from api import (
+    fulfilment,
+    inventory,
+    locations,
+    ops,
+    orders,
+    payments,
+    placing,
+    reservations,
+    stock,
+)
 from api.documents import openapi
 from api.gate import Gate
 from api.ports import Edge
 from api.problems import REFUSALS, problem
 
+# Routes are tried in this order: the one that is asked most comes first.
+PARTS = (
+    placing,
+    orders,
+    inventory,
+    stock,
+    reservations,
+    fulfilment,
+    payments,
+    locations,
+    ops,
+)
 ANSWERED = (*REFUSALS, ValidationError, RequestValidationError, HTTPException)
 
 
@@ -25,7 +47,7 @@ def create_app(edge: Edge, *, lifespan: Lifespan[FastAPI] | None = None) -> Fast
         title="Ordinal",
         version="1",
         summary="Event-sourced order management.",
-        routes=[*orders.routes, *ops.routes],
+        routes=[route for part in PARTS for route in part.routes],
         lifespan=lifespan,
         redirect_slashes=False,
         redoc_url=None,

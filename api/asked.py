@@ -50,7 +50,7 @@ class Asked(Request):
         """The body, within the limit."""
         if b"json" not in self.fields.get(b"content-type", b"json").lower():
             raise NotJson
-        limit = self.edge.limits.max_body_bytes
+        limit = self.edge.max_body_bytes
         stated = self.fields.get(b"content-length", b"0")
         if stated.isdigit() and int(stated[:19]) > limit:
             raise BodyTooLarge(limit=limit)
@@ -83,9 +83,9 @@ class Asked(Request):
         name = f"{self.caller.caller}\n{match[1] or match[2]}"
         self.command_id = uuid5(ORDINAL_NAMESPACE, name)
 
-    def derived_id(self, what: str) -> UUID:
+    def derived_id(self, what: str) -> str:
         """An id for something that this command makes: a repeat makes the same."""
-        return uuid5(self.command_id, what)
+        return str(uuid5(self.command_id, what))
 
     def context(self, content: bytes) -> Context:
         """Under which ids and conditions a command with this content is asked."""
@@ -97,6 +97,7 @@ class Asked(Request):
             occurred_at=self._occurred_at(),
             expected_version=self._expected_version(),
             fingerprint=self._fingerprint(content),
+            traceparent=self.scope["ordinal.traceparent"],
         )
 
     def position(self) -> int | None:

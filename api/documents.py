@@ -106,11 +106,12 @@ def command_documents(scope: str, *, created: bool) -> dict[str, Any]:
     }
 
 
-def query_documents(scope: str) -> dict[str, Any]:
+def query_documents(scope: str, *, waits: bool) -> dict[str, Any]:
     """The arguments of an APIRoute that every read shares."""
+    parameters = QUERY_POSITION if waits else []
     return {
         "responses": _problems(OF_QUERIES),
-        "openapi_extra": {"parameters": QUERY_POSITION, "security": [{"key": [scope]}]},
+        "openapi_extra": {"parameters": parameters, "security": [{"key": [scope]}]},
     }
 
 

@@ -5,12 +5,15 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from domain.values import MAX_AMOUNT, MAX_QUANTITY
+from domain.values import LONGEST_SKU, LONGEST_TEXT, MAX_AMOUNT, MAX_QUANTITY
 
 UUID_PATTERN = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
-# Control characters are no text: PostgreSQL cannot even store a NUL.
-PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]+$"
+# No control characters, and not blank: the domain refuses both.
+PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0][^\x00-\x1f\x7f-\x9f]*$"
+# PostgreSQL cannot store a NUL.
 FREE_TEXT = r"^[^\x00]*$"
+NOT_BLANK = r"^[^\x00]*[^\x00-\x20\x7f-\xa0][^\x00]*$"
+
 MAX_BIGINT = 2**63 - 1
 
 
@@ -26,11 +29,13 @@ class Nothing(Body):
 
 def _in_reach(moment: datetime) -> datetime:
     if not 1900 <= moment.year <= 2999:
-        raise ValueError("must lie between the years 1900 and 2999")
+        raise ValueError("A time must lie between the years 1900 and 2999")
     return moment.astimezone(UTC)
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_in_reach)]
+Moment = Annotated[
+    AwareDatetime, AfterValidator(_in_reach), Field(examples=["2024-05-01T12:00:00Z"])
+]
 OrderId = Annotated[
     str,
     Field(
@@ -40,17 +45,20 @@ OrderId = Annotated[
     ),
     AfterValidator(str.lower),
 ]
-Id = Annotated[str, Field(pattern=PRINTABLE, max_length=100)]
-Sku = Annotated[str, Field(pattern=PRINTABLE, max_length=200, examples=["TEA-GREEN-100"])]
-Name = Annotated[str, Field(pattern=PRINTABLE, max_length=200)]
-Note = Annotated[str, Field(pattern=FREE_TEXT, max_length=1_000)]
-ReasonText = Annotated[str, Field(pattern=FREE_TEXT, min_length=1, max_length=500)]
+Id = Annotated[str, Field(pattern=PRINTABLE, max_length=LONGEST_TEXT)]
+Sku = Annotated[str, Field(pattern=PRINTABLE, max_length=LONGEST_SKU, examples=["TEA-GREEN-100"])]
+Title = Annotated[str, Field(pattern=FREE_TEXT, max_length=LONGEST_TEXT)]
+Reason = Annotated[
+    str, Field(pattern=NOT_BLANK, max_length=LONGEST_TEXT, examples=["customer asked for it"])
+]
 LocationId = Annotated[str, Field(pattern=r"^[A-Z0-9_]{1,32}$", examples=["BER"])]
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", examples=["EUR"])]
 Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$", examples=["DE"])]
 Quantity = Annotated[int, Field(ge=1, le=MAX_QUANTITY)]
 Count = Annotated[int, Field(ge=0, le=MAX_QUANTITY)]
-LineNumber = Annotated[int, Field(ge=1, le=1_000_000)]
+LineNumber = Annotated[int, Field(ge=1, le=1_000_000, description="The first line is 1.")]
 Priority = Annotated[int, Field(ge=-1_000_000, le=1_000_000)]
-Amount = Annotated[int, Field(ge=0, le=MAX_AMOUNT, description="Minor units: 1999 is 19.99.")]
-SignedAmount = Annotated[int, Field(ge=-MAX_AMOUNT, le=MAX_AMOUNT, description="Minor units.")]
+Amount = Annotated[int, Field(ge=1, le=MAX_AMOUNT, description="Minor units: 1999 is 19.99.")]
+SignedAmount = Annotated[
+    int, Field(ge=-MAX_AMOUNT, le=MAX_AMOUNT, description="Minor units: 1999 is 19.99.")
+]

@@ -11,7 +11,7 @@ from api.ports import Edge, Seen
 from api.problems import problem
 
 REQUEST_ID = re.compile(rb"[\x21-\x7e]{1,128}")
-TRACEPARENT = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
+TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 CLIENT_CLOSED_REQUEST = 499
 
 
@@ -51,6 +51,7 @@ class Visit:
         scope["ordinal.edge"] = edge
         scope["ordinal.headers"] = headers
         scope["ordinal.request_id"] = self._request_id
+        scope["ordinal.traceparent"] = traceparent(headers)
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -83,6 +84,11 @@ def request_id(headers: dict[bytes, bytes]) -> str | None:
     """The caller's own id for this request, or for the trace that it belongs to."""
     if (own := headers.get(b"x-request-id")) and REQUEST_ID.fullmatch(own):
         return own.decode()
-    if (trace := headers.get(b"traceparent")) and (match := TRACEPARENT.fullmatch(trace)):
-        return match[1].decode()
-    return None
+    trace = traceparent(headers)
+    return None if trace is None else trace.split("-")[1]
+
+
+def traceparent(headers: dict[bytes, bytes]) -> str | None:
+    """The W3C trace that this request belongs to, when it is well formed."""
+    stated = headers.get(b"traceparent")
+    return stated.decode() if stated and TRACEPARENT.fullmatch(stated) else None

@@ -1,144 +1,217 @@
-"""Orders: place, find, change."""
+"""Orders: find them, and change them until they are picked."""
 
-from typing import Annotated
-from uuid import UUID, uuid5
+from typing import Annotated, Literal
 
-from pydantic import Field
+from fastapi import Query
+from pydantic import BaseModel, Field
 
 from api.asked import Asked
 from api.fields import (
-    FREE_TEXT,
-    Amount,
     Body,
-    Country,
-    Currency,
     Id,
+    LineNumber,
     LocationId,
     Moment,
-    Name,
     OrderId,
-    Priority,
     Quantity,
-    SignedAmount,
-    Sku,
+    Reason,
 )
-from api.problems import Forbidden
+from api.paging import Cursor, Limit, Page, page_of
 from api.routing import Routes
 from commands.handling import Contact
-from commands.order import PlaceOrder, RequestedLine
+from commands.order import (
+    CancelLines,
+    CancelOrder,
+    CompleteOrder,
+    ConfirmOrder,
+    PlaceHold,
+    RejectOrder,
+    ReleaseHold,
+    SourceOrder,
+)
 from domain.errors import UnknownOrder
-from domain.values import MAX_LINES, LineKind, PaymentMode, ShortagePolicy, order_id_of
-from projections.order_status import ORDER_STATUS, order_by_id
-from projections.order_status_rows import OrderStatusRow
+from domain.values import MAX_LINES, LineQuantity
+from projections import order_status
+from projections.order_status import ORDER_STATUS
+from projections.order_status_rows import (
+    FulfilmentRow,
+    OrderLineRow,
+    OrderStatusRow,
+    ShipmentRow,
+)
+from projections.order_timeline import ORDER_TIMELINE, TimelineRow, timeline_page
 
 routes = Routes("orders")
 
-Part = Annotated[str, Field(pattern=FREE_TEXT, max_length=300)]
-Role = Annotated[str, Field(pattern=r"^[a-z_]{1,32}$", examples=["shipping"])]
+OrderStatus = Literal["placed", "confirmed", "completed", "rejected", "cancelled"]
+Text = Annotated[Id | None, Query()]
+Time = Annotated[Moment | None, Query()]
 
 
-class ContactBody(Body):
-    """Personal data of one role in the order. It is kept apart and can be erased."""
+class WhyBody(Body):
+    """Why."""
 
-    name: Part | None = None
-    email: Part | None = None
-    phone: Part | None = None
-    street: Part | None = None
-    city: Part | None = None
-    postal_code: Part | None = None
-    region: Part | None = None
-    country: Country | None = None
+    reason: Reason
 
 
-class LineBody(Body):
-    """One line as the customer ordered it; tax and discount are for the whole line."""
+class LineUnits(Body):
+    """So many units of one line."""
 
-    sku: Sku
+    line: LineNumber
     quantity: Quantity
-    unit_price: SignedAmount
-    title: Annotated[str, Field(pattern=FREE_TEXT, max_length=500)] = ""
-    tax: SignedAmount = 0
-    discount: Amount = 0
-    kind: LineKind = "stock"
-    currency: Currency | None = None
 
 
-class PlaceOrderBody(Body):
-    """An order. With a `reference` of the channel it can be placed once only, ever."""
+class CancelLinesBody(Body):
+    """Which units are not wanted any more, and why."""
 
-    country: Country
-    currency: Currency
-    lines: Annotated[list[LineBody], Field(min_length=1, max_length=MAX_LINES)]
-    reference: Name | None = None
-    customer_id: Id | None = None
-    postal_area: Id | None = None
-    total: SignedAmount | None = None
-    payment_mode: PaymentMode = "prepaid"
-    shortage_policy: ShortagePolicy = "reject"
-    priority: Priority = 0
-    ship_method: Id | None = None
-    promised_by: Moment | None = None
-    preferred_location: LocationId | None = None
-    contacts: Annotated[dict[Role, ContactBody], Field(max_length=10)] | None = None
+    lines: Annotated[list[LineUnits], Field(min_length=1, max_length=MAX_LINES)]
+    reason: Reason
 
 
-@routes.command("/orders", location="/v1/orders/{id}")
-def place_order(asked: Asked, body: PlaceOrderBody) -> PlaceOrder:
-    """Place an order and promise its stock."""
-    channel = asked.caller.channel
-    if channel is None:
-        raise Forbidden("This key belongs to no channel, so it cannot place orders.")
-    reference = body.reference
-    order_id = order_id_of(channel, reference) if reference else str(asked.derived_id("order"))
-    return PlaceOrder(
-        order_id=order_id,
+class HoldBody(Body):
+    """What must be cleared before the order may leave. A hold without an id gets one."""
+
+    reason: Reason
+    scope: Id = "order"
+    hold_id: Id | None = None
+
+
+class SourceBody(Body):
+    """Locations that shall not be chosen."""
+
+    excluded: Annotated[tuple[LocationId, ...], Field(max_length=1_000)] = ()
+
+
+class ContactsView(BaseModel):
+    """The personal data of an order by role, as far as it was not erased."""
+
+    contacts: dict[str, Contact]
+
+
+@routes.query("/orders", reads=ORDER_STATUS.name)
+async def list_orders(
+    asked: Asked,
+    channel: Text = None,
+    reference: Text = None,
+    status: OrderStatus | None = None,
+    customer_id: Text = None,
+    placed_from: Time = None,
+    placed_to: Time = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[OrderStatusRow]:
+    """Orders that fit all of what is given, the youngest first."""
+    query = order_status.orders_page(
         channel=channel,
-        lines=tuple(map(_line, body.lines)),
-        currency=body.currency,
-        country=body.country,
         reference=reference,
-        customer_id=body.customer_id,
-        postal_area=body.postal_area,
-        total=body.total,
-        payment_mode=body.payment_mode,
-        shortage_policy=body.shortage_policy,
-        priority=body.priority,
-        ship_method=body.ship_method,
-        promised_by=body.promised_by,
-        preferred_location=body.preferred_location,
-        contacts=_contacts(order_id, body.contacts),
+        status=status,
+        customer_id=customer_id,
+        placed_from=placed_from,
+        placed_to=placed_to,
+        limit=limit,
     )
+    return await page_of(asked, query, cursor)
 
 
 @routes.query("/orders/{order_id}", reads=ORDER_STATUS.name)
 async def get_order(asked: Asked, order_id: OrderId) -> OrderStatusRow:
     """An order as it stands."""
-    found = await asked.edge.rows.fetch(order_by_id(order_id))
+    found = await asked.edge.rows.fetch(order_status.order_by_id(order_id))
     if not found:
         raise UnknownOrder(order_id=order_id)
     order: OrderStatusRow = found[0]
     return order
 
 
-def _line(line: LineBody) -> RequestedLine:
-    return RequestedLine(
-        sku=line.sku,
-        quantity=line.quantity,
-        unit_price=line.unit_price,
-        title=line.title,
-        tax=line.tax,
-        discount=line.discount,
-        kind=line.kind,
-        currency=line.currency,
-    )
+@routes.query("/orders/{order_id}/lines", reads=ORDER_STATUS.name)
+async def list_order_lines(
+    asked: Asked, order_id: OrderId, cursor: Cursor = None, limit: Limit = 200
+) -> Page[OrderLineRow]:
+    """What was ordered, and how far each line has come."""
+    await get_order(asked, order_id)
+    return await page_of(asked, order_status.order_lines(order_id, limit=limit), cursor)
 
 
-def _contacts(order_id: str, contacts: dict[str, ContactBody] | None) -> dict[str, Contact] | None:
-    """A contact's id follows from its order and role, so that a repeat keeps none twice."""
-    if contacts is None:
-        return None
-    order = UUID(order_id)
-    return {
-        role: Contact(contact_id=str(uuid5(order, role)), **contact.model_dump())
-        for role, contact in contacts.items()
-    }
+@routes.query("/orders/{order_id}/fulfilment-orders", reads=ORDER_STATUS.name)
+async def list_order_fulfilments(
+    asked: Asked, order_id: OrderId, cursor: Cursor = None, limit: Limit = 200
+) -> Page[FulfilmentRow]:
+    """The work that locations were given for the order."""
+    await get_order(asked, order_id)
+    return await page_of(asked, order_status.order_fulfilments(order_id, limit=limit), cursor)
+
+
+@routes.query("/orders/{order_id}/shipments", reads=ORDER_STATUS.name)
+async def list_order_shipments(
+    asked: Asked, order_id: OrderId, cursor: Cursor = None, limit: Limit = 200
+) -> Page[ShipmentRow]:
+    """What was packed and sent of the order."""
+    await get_order(asked, order_id)
+    return await page_of(asked, order_status.order_shipments(order_id, limit=limit), cursor)
+
+
+@routes.query("/orders/{order_id}/timeline", reads=ORDER_TIMELINE.name)
+async def get_timeline(
+    asked: Asked, order_id: OrderId, cursor: Cursor = None, limit: Limit = 50
+) -> Page[TimelineRow]:
+    """Every fact of the order in words, by whom and why."""
+    page = await page_of(asked, timeline_page(order_id, limit=limit), cursor)
+    if cursor is None and not page.items:
+        raise UnknownOrder(order_id=order_id)
+    return page
+
+
+@routes.query("/orders/{order_id}/contacts")
+async def get_contacts(asked: Asked, order_id: OrderId) -> ContactsView:
+    """The personal data of the order, as far as it was not erased."""
+    return ContactsView(contacts=dict(await asked.edge.contacts.of_order(order_id)))
+
+
+@routes.command("/orders/{order_id}/confirm")
+def confirm_order(order_id: OrderId) -> ConfirmOrder:
+    """Accept the order for fulfilment."""
+    return ConfirmOrder(order_id=order_id)
+
+
+@routes.command("/orders/{order_id}/reject")
+def reject_order(order_id: OrderId, body: WhyBody) -> RejectOrder:
+    """Refuse the order; its stock is free again."""
+    return RejectOrder(order_id=order_id, reason=body.reason)
+
+
+@routes.command("/orders/{order_id}/cancel")
+def cancel_order(order_id: OrderId, body: WhyBody) -> CancelOrder:
+    """Cancel everything that has not been shipped."""
+    return CancelOrder(order_id=order_id, reason=body.reason)
+
+
+@routes.command("/orders/{order_id}/cancel-lines")
+def cancel_lines(order_id: OrderId, body: CancelLinesBody) -> CancelLines:
+    """Cancel units of some lines."""
+    lines = tuple(LineQuantity(line=part.line, quantity=part.quantity) for part in body.lines)
+    return CancelLines(order_id=order_id, lines=lines, reason=body.reason)
+
+
+@routes.command("/orders/{order_id}/holds")
+def place_hold(asked: Asked, order_id: OrderId, body: HoldBody) -> PlaceHold:
+    """Block the order until a matter is cleared."""
+    hold_id = body.hold_id or asked.derived_id("hold")
+    return PlaceHold(order_id=order_id, hold_id=hold_id, reason=body.reason, scope=body.scope)
+
+
+@routes.command("/orders/{order_id}/holds/{hold_id}/release")
+def release_hold(order_id: OrderId, hold_id: Id) -> ReleaseHold:
+    """Clear the matter of a hold."""
+    return ReleaseHold(order_id=order_id, hold_id=hold_id)
+
+
+@routes.command("/orders/{order_id}/source")
+def source_order(order_id: OrderId, body: SourceBody) -> SourceOrder:
+    """Choose locations again for the units that have no source."""
+    return SourceOrder(order_id=order_id, excluded=body.excluded)
+
+
+@routes.command("/orders/{order_id}/complete")
+def complete_order(order_id: OrderId) -> CompleteOrder:
+    """Close an order whose every line has come to its end."""
+    return CompleteOrder(order_id=order_id)

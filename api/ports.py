@@ -1,12 +1,11 @@
 """What the HTTP edge needs of the rest of the house, as protocols and small values."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
 from commands.handling import Contact, Dispatch
-from domain.values import MAX_LINES
 from projections.projection import Rows
 
 
@@ -42,8 +41,8 @@ class Health(Protocol):
 class Contacts(Protocol):
     """The vault of personal data."""
 
-    async def read(self, contact_ids: Sequence[str]) -> Sequence[Contact]:
-        """The contacts that still exist; erased and unknown ones are left out."""
+    async def of_order(self, order_id: str) -> Mapping[str, Contact]:
+        """An order's contacts by role, without erased ones. Raises UnknownOrder."""
         ...
 
 
@@ -83,15 +82,6 @@ class Observe(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How much one request may carry or ask for."""
-
-    max_body_bytes: int = 1_000_000
-    max_lines: int = MAX_LINES
-    max_page: int = 200
-
-
 class Unavailable(Exception):
     """The outcome is unknown: repeat with the same key, after `retry_after` seconds."""
 
@@ -112,4 +102,4 @@ class Edge:
     metrics: Metrics
     observe: Observe
     new_id: NewId
-    limits: Limits = Limits()
+    max_body_bytes: int = 1_000_000

@@ -102,26 +102,27 @@ class Reader:
 class QueryRoute(APIRoute):
     """A route that reads rows, of a read model that has come to the position asked for."""
 
-    def __init__(self, path: str, endpoint: Callable[..., Any], reads: str) -> None:
+    def __init__(self, path: str, endpoint: Callable[..., Any], reads: str | None) -> None:
         self._reads = reads
         super().__init__(
             path,
             endpoint,
             methods=["GET"],
             operation_id=endpoint.__name__,
-            **query_documents(SCOPES[endpoint.__name__]),
+            **query_documents(SCOPES[endpoint.__name__], waits=reads is not None),
         )
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         answer = super().get_route_handler()
-        known = {"position", *(field.alias for field in self.dependant.query_params)}
+        known = {field.alias for field in self.dependant.query_params}
+        known |= {"position"} if self._reads else set()
 
         async def handle(request: Request) -> Response:
             asked = Asked(request.scope, request.receive)
             asked.allow(SCOPES[self.name])
             for unknown in asked.query_params.keys() - known:
                 raise InvalidField("There is no such parameter.", field=unknown)
-            if (position := asked.position()) is not None:
+            if self._reads and (position := asked.position()) is not None:
                 await asked.edge.rows.wait_for(self._reads, position)
             return await answer(asked)
 
@@ -146,8 +147,8 @@ class Routes(list[APIRoute]):
 
         return add
 
-    def query(self, path: str, *, reads: str) -> Callable[[E], E]:
-        """A GET on the read model of this name."""
+    def query(self, path: str, *, reads: str | None = None) -> Callable[[E], E]:
+        """A GET. What `reads` a read model may be asked to wait for a position."""
 
         def add(endpoint: E) -> E:
             return self._add(QueryRoute(f"/v1{path}", endpoint, reads), endpoint)

@@ -1,0 +1,66 @@
+"""Where stock is kept, and how a location is chosen."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from api.fields import Body, Country, Id, LocationId, Priority
+from api.orders import WhyBody
+from api.routing import Routes
+from commands.location import (
+    ChangeLocation,
+    CloseLocation,
+    RegisterLocation,
+    SetSourcingPolicy,
+)
+
+routes = Routes("locations")
+
+Rule = Literal["preferred", "fewest_splits", "zone", "days_of_cover", "priority", "id"]
+Names = Annotated[tuple[Id, ...], Field(max_length=500)]
+
+
+class ServiceBody(Body):
+    """What the location serves; empty zones or channels are all of them."""
+
+    country: Country
+    zones: Names = ()
+    channels: Names = ()
+    priority: Priority = 0
+
+
+class LocationBody(ServiceBody):
+    """A place that keeps stock."""
+
+    location: LocationId
+
+
+class PolicyBody(Body):
+    """The rules in the order in which they decide, and how many parts an order may fall into."""
+
+    rules: Annotated[tuple[Rule, ...], Field(max_length=6)]
+    max_splits: Annotated[int, Field(ge=1, le=10)] = 3
+
+
+@routes.command("/locations")
+def register_location(body: LocationBody) -> RegisterLocation:
+    """Keep stock at a place from now on."""
+    return RegisterLocation(**dict(body))
+
+
+@routes.command("/locations/{location}/change")
+def change_location(location: LocationId, body: ServiceBody) -> ChangeLocation:
+    """Let a place serve other zones or channels."""
+    return ChangeLocation(location=location, **dict(body))
+
+
+@routes.command("/locations/{location}/close")
+def close_location(location: LocationId, body: WhyBody) -> CloseLocation:
+    """Let a place serve no new demand."""
+    return CloseLocation(location=location, reason=body.reason)
+
+
+@routes.command("/sourcing-policy")
+def set_sourcing_policy(body: PolicyBody) -> SetSourcingPolicy:
+    """Say how locations are chosen."""
+    return SetSourcingPolicy(**dict(body))
