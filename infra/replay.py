@@ -32,9 +32,7 @@ def position_at(conn: Connection, moment: datetime) -> int:
     while low < high:
         middle = (low + high + 1) // 2
         row = _at_or_before(conn, middle, low)
-        if row is None:
-            low = middle
-        elif codec.envelope(row.state).recorded_at <= moment:
+        if row is None or codec.envelope(row.state).recorded_at <= moment:
             low = middle
         else:
             high = row.position - 1
