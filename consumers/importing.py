@@ -1,0 +1,208 @@
+"""What every import of a file shares: lines in bounded memory, commands in batches, rejects.
+
+An import needs no memory of how far it came. Each of its commands has an id made from what it
+says, and is remembered for ever, so going through the file again carries out what is missing and
+repeats nothing. That is also how it resumes after a kill.
+"""
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from hashlib import sha256
+from typing import BinaryIO, TextIO
+from uuid import UUID, uuid5
+
+from commands.handling import Answer, Context
+from commands.order import PlaceOrder
+from consumers.consumer import Unreadable
+from domain.errors import OrdinalError
+from domain.values import ORDINAL_NAMESPACE
+
+BATCH_COMMANDS = 500
+BATCH_LINES = 5_000
+LONGEST_LINE = 65_536
+LINES_A_REPORT = 500
+
+Asked = tuple[object, Context]
+Outcome = Answer | Exception
+Write = Callable[[Sequence[Asked]], Sequence[Outcome]]
+"""Carries out commands in order, each seeing those before it; at most BATCH_COMMANDS at once.
+
+An outcome is the answer, or the OrdinalError that refused the command.
+"""
+Progress = Callable[[int, int], None]
+"""Is told how many lines and bytes have been read."""
+
+
+class UnreadableFile(Exception):
+    """The file as a whole is not in the format that was named; nothing was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileLine:
+    """A physical line, without its end. Of one that is too long only the beginning is kept."""
+
+    number: int
+    raw: bytes
+    cut: bool = False
+
+
+Bad = tuple[FileLine, str]
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What became of a file. Every line was applied whole or rejected whole.
+
+    `rejected` counts lines by reason. `revenue` and `cancelled` are minor units by currency, at
+    the prices of the orders.
+    """
+
+    lines_in: int = 0
+    applied: int = 0
+    rejected: Counter[str] = field(default_factory=Counter)
+    orders: int = 0
+    cancellations: int = 0
+    adjustments: int = 0
+    revenue: Counter[str] = field(default_factory=Counter)
+    cancelled: Counter[str] = field(default_factory=Counter)
+
+
+class Ledger:
+    """Books every line of a file once: as applied, or in the rejects file with its reason."""
+
+    def __init__(self, rejects: TextIO) -> None:
+        self.report = ImportReport()
+        self._rejects = csv.writer(rejects, lineterminator="\n")
+        self._rejects.writerow(("line", "reason", "original"))
+
+    def applied(self, lines: int) -> None:
+        self.report.lines_in += lines
+        self.report.applied += lines
+
+    def rejected(self, bad: Sequence[Bad]) -> None:
+        self.report.lines_in += len(bad)
+        for line, reason in sorted(bad, key=lambda entry: entry[0].number):
+            self.report.rejected[reason] += 1
+            original = line.raw.decode(errors="backslashreplace").replace("\0", "\\x00")
+            self._rejects.writerow((line.number, reason, original))
+
+
+@dataclass(slots=True)
+class Job:
+    """Commands that decide what becomes of some lines, and who is told their outcomes."""
+
+    asked: Sequence[Asked]
+    settle: Callable[[Sequence[Outcome]], None]
+
+
+class Desk:
+    """Collects jobs and hands their commands on in batches; settles them in their order."""
+
+    def __init__(self, write: Write) -> None:
+        self._write = write
+        self._jobs: list[Job] = []
+        self._commands = 0
+        self._lines = 0
+
+    def put(self, job: Job, lines: int = 1) -> None:
+        self._jobs.append(job)
+        self._commands += len(job.asked)
+        self._lines += lines
+        if self._commands >= BATCH_COMMANDS or self._lines >= BATCH_LINES:
+            self.clear()
+
+    def clear(self) -> None:
+        """Carry out what is waiting."""
+        jobs, self._jobs, self._commands, self._lines = self._jobs, [], 0, 0
+        asked = [each for job in jobs for each in job.asked]
+        outcomes: list[Outcome] = []
+        for start in range(0, len(asked), BATCH_COMMANDS):
+            outcomes += self._write(asked[start : start + BATCH_COMMANDS])
+        for job in jobs:
+            job.settle(outcomes[: len(job.asked)])
+            del outcomes[: len(job.asked)]
+
+
+def read_lines(
+    file: BinaryIO, progress: Progress, longest: int = LONGEST_LINE
+) -> Iterator[FileLine]:
+    """The lines of a file, whatever is in it, never more of one than `longest` bytes."""
+    number = done = 0
+    while raw := file.readline(longest):
+        number += 1
+        done += len(raw)
+        cut = len(raw) == longest and not raw.endswith(b"\n")
+        yield FileLine(number, raw.rstrip(b"\r\n"), cut)
+        while cut and (rest := file.readline(longest)):
+            done += len(rest)
+            cut = not rest.endswith(b"\n")
+        if number % LINES_A_REPORT == 0:
+            progress(number, done)
+    progress(number, done)
+
+
+def text_of(line: FileLine) -> str:
+    """Raises Unreadable for what cannot be text."""
+    if line.cut:
+        raise Unreadable("the line is too long")
+    if b"\0" in line.raw:
+        raise Unreadable("the line holds a NUL byte")
+    try:
+        text = line.raw.decode("utf-8-sig" if line.number == 1 else "utf-8")
+    except UnicodeDecodeError:
+        raise Unreadable("the line is not UTF-8") from None
+    if not text.strip():
+        raise Unreadable("the line is empty")
+    return text
+
+
+def cells_of(line: FileLine) -> list[str]:
+    """One line is one row: a quoted line break would let one bad quote swallow the file."""
+    try:
+        return next(csv.reader([text_of(line)], strict=True))
+    except csv.Error:
+        raise Unreadable("the line is not CSV") from None
+
+
+def refusal(outcome: Outcome) -> str | None:
+    """Why the command was refused; anything worse than a refusal ends the import."""
+    if isinstance(outcome, OrdinalError):
+        return str(outcome)
+    if isinstance(outcome, Exception):
+        raise outcome
+    return None
+
+
+def command_id(*parts: object) -> UUID:
+    """The id of a command that is made from what it says."""
+    return uuid5(ORDINAL_NAMESPACE, json.dumps(parts))
+
+
+def asked(
+    command: object,
+    *parts: object,
+    actor: str,
+    channel: str,
+    subject: str,
+    at: datetime | None,
+) -> Asked:
+    """A command of an import, known for ever by `parts`; other content under them is refused."""
+    return command, Context(
+        command_id=command_id(*parts),
+        actor=actor,
+        correlation_id=f"{channel}/{subject}",
+        channel=channel,
+        occurred_at=at,
+        fingerprint=_fingerprint(command),
+        kept=True,
+    )
+
+
+def _fingerprint(command: object) -> bytes:
+    """Leaves the contacts out: a hash of a name would outlive the name's erasure."""
+    known = replace(command, contacts=None) if isinstance(command, PlaceOrder) else command
+    return sha256(repr(known).encode()).digest()

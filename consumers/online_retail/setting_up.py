@@ -1,0 +1,52 @@
+"""The location that carries the file's skus, and the ids under which its commands are known."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+from commands.location import RegisterLocation
+from commands.stock import RegisterStockItem, SetStockPolicy
+from consumers.importing import Asked, Job, Outcome, asked, refusal
+from consumers.online_retail.sorting import Sorted
+
+CHANNEL = "online-retail"
+LOCATION = "UK1"
+HOME = "GB"
+
+
+def step(command: object, *parts: object, actor: str, subject: str, at: datetime) -> Asked:
+    return asked(command, CHANNEL, *parts, actor=actor, channel=CHANNEL, subject=subject, at=at)
+
+
+class Setup:
+    """Lets the location carry what has not been seen before. Keeps one name per sku."""
+
+    def __init__(self, actor: str) -> None:
+        self._actor = actor
+        self._carried: set[str] = set()
+
+    def needed(self, found: Sorted) -> Iterator[Job]:
+        """Before anything else of an invoice. A refusal means that it is carried already."""
+        for row in found.sale:
+            if not row.charge:
+                yield from self._carry(row.code, row.description, row.at)
+        for row in found.corrected:
+            yield from self._carry(row.code, "", row.at)
+
+    def _carry(self, sku: str, title: str, at: datetime) -> Iterator[Job]:
+        if not self._carried:
+            place = RegisterLocation(location=LOCATION, country=HOME, channels=(CHANNEL,))
+            yield self._job(place, "location", LOCATION, subject=LOCATION, at=at)
+        if sku not in self._carried:
+            self._carried.add(sku)
+            item = RegisterStockItem(location=LOCATION, sku=sku, title=title)
+            yield self._job(item, "sku", sku, subject=sku, at=at)
+            policy = SetStockPolicy(location=LOCATION, sku=sku, backorder_limit=None)
+            yield self._job(policy, "policy", sku, subject=sku, at=at)
+
+    def _job(self, command: object, *parts: str, subject: str, at: datetime) -> Job:
+        return Job([step(command, *parts, actor=self._actor, subject=subject, at=at)], _settled)
+
+
+def _settled(outcomes: Sequence[Outcome]) -> None:
+    for outcome in outcomes:
+        refusal(outcome)

@@ -1,0 +1,68 @@
+"""What the rows of an invoice mean: a sale, cancellations, or corrections of the stock."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from consumers.importing import Bad
+from consumers.online_retail.rows import CURRENCY, Invoice, Row
+from consumers.orders import OrderMessage, OrderMessageLine
+
+NOT_STOCK = "a correction of the stock of a code that is no goods"
+OTHER_BUYER = "another customer or country than the invoice's"
+
+
+@dataclass(slots=True)
+class Sorted:
+    """The rows of an invoice by what they mean."""
+
+    sale: list[Row] = field(default_factory=list)
+    cancelled: list[Row] = field(default_factory=list)
+    corrected: list[Row] = field(default_factory=list)
+    bad: list[Bad] = field(default_factory=list)
+
+
+def sorted_out(invoice: Invoice) -> Sorted:
+    found = Sorted(bad=list(invoice.bad))
+    free = all(row.price == 0 and row.customer is None for row in invoice.rows)
+    for row in invoice.rows:
+        if row.cancels:
+            found.cancelled.append(row)
+        elif row.quantity > 0 and not free:
+            _sell(found, row)
+        elif row.charge:
+            found.bad.append((row.line, NOT_STOCK))
+        else:
+            found.corrected.append(row)
+    return found
+
+
+def _sell(found: Sorted, row: Row) -> None:
+    first = found.sale[0] if found.sale else row
+    if (row.customer, row.country) == (first.customer, first.country):
+        found.sale.append(row)
+    else:
+        found.bad.append((row.line, OTHER_BUYER))
+
+
+def order_message(sale: Sequence[Row]) -> OrderMessage:
+    first = sale[0]
+    return OrderMessage(
+        reference=first.invoice,
+        currency=CURRENCY,
+        country=first.country,
+        customer_id=first.customer,
+        lines=tuple([_line(row) for row in sale]),
+        payment_mode="on_account",
+        shortage_policy="backorder",
+        ordered_at=first.at,
+    )
+
+
+def _line(row: Row) -> OrderMessageLine:
+    return OrderMessageLine(
+        sku=row.code,
+        quantity=row.quantity,
+        unit_price=row.price,
+        title=row.description,
+        kind="charge" if row.charge else "stock",
+    )
