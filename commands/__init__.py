@@ -9,11 +9,13 @@
 `HANDLERS` is the way in: it says for each command who handles it and which streams that needs.
 """
 
-from commands import location, order, stock
+from commands import fulfilment, location, order, payment, stock
 from commands.handling import Handlers
 
 HANDLERS: Handlers = {
     **order.HANDLERS,
+    **fulfilment.HANDLERS,
+    **payment.HANDLERS,
     **stock.HANDLERS,
     **location.HANDLERS,
 }

@@ -1,7 +1,23 @@
 """What may be asked of an order on its way out of the door."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+from commands.handling import Context, Handlers, Handling, Receipt, Streams
+from commands.on_order import (
+    candidates,
+    decided,
+    needs_order,
+    sourced_again,
+    stream_of,
+)
+from domain.order import fulfilling, shipping
+from domain.order.state import ORDER, Order
+from domain.sourcing import Demand
+from domain.stock.displacement import youngest
+from domain.stock.state import STOCK_ITEM
+from domain.values import order_stream, stock_stream
 
 
 @dataclass(slots=True, kw_only=True)
@@ -118,3 +134,190 @@ class ReportLost:
     order_id: str
     shipment_id: str
     reason: str
+
+
+def open_fulfilment_orders(
+    command: OpenFulfilmentOrders, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    """The receipt lists all fulfilment orders that wait for a picker."""
+
+    def decide(order: Order) -> list[object]:
+        return fulfilling.open_work(order, command.fulfil_by)
+
+    receipt = decided(command, streams, now, "opened", decide)
+    works = streams.state(ORDER, receipt.stream_id).fulfilment_orders
+    receipt.details["fulfilment_ids"] = [key for key, w in works.items() if w.status == "open"]
+    return receipt
+
+
+def cancel_fulfilment_order(
+    command: CancelFulfilmentOrder, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    def decide(order: Order) -> list[object]:
+        return fulfilling.cancel_work(order, command.fulfilment_id, command.reason)
+
+    return decided(command, streams, now, "fulfilment-order-cancelled", decide)
+
+
+def start_pick(command: StartPick, streams: Streams, context: Context, now: datetime) -> Receipt:
+    def decide(order: Order) -> list[object]:
+        picker = command.picker or context.actor
+        return fulfilling.start_pick(order, command.fulfilment_id, picker)
+
+    return decided(command, streams, now, "picking", decide)
+
+
+def confirm_pick(
+    command: ConfirmPick, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    def decide(order: Order) -> list[object]:
+        names = _shelf(command, order)
+        known = [code for name in names for code in streams.state(STOCK_ITEM, name).codes]
+        return fulfilling.confirm_pick(
+            order, command.fulfilment_id, command.line, command.quantity, command.codes, known
+        )
+
+    return decided(command, streams, now, "picked", decide)
+
+
+def report_short(
+    command: ReportShort, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    """The missing units leave the location's books of what can be sold, and look elsewhere."""
+
+    def decide(order: Order) -> list[object]:
+        return fulfilling.report_short(order, command.fulfilment_id, command.line, command.quantity)
+
+    def elsewhere(order: Order) -> list[object]:
+        missing = Demand(command.line, order.lines[command.line].sku, command.quantity)
+        location = order.fulfilment_orders[command.fulfilment_id].location
+        return [sourced_again(streams, order, [missing], (location,), now).decided]
+
+    return decided(command, streams, now, "short", decide, elsewhere)
+
+
+def pack(command: Pack, streams: Streams, context: Context, now: datetime) -> Receipt:
+    """The receipt names the shipment."""
+
+    def decide(order: Order) -> list[object]:
+        packer = command.packer or context.actor
+        return fulfilling.pack(order, command.fulfilment_id, command.parcels, packer)
+
+    receipt = decided(command, streams, now, "packed", decide)
+    shipments = streams.state(ORDER, receipt.stream_id).shipments.items()
+    (receipt.details["shipment_id"],) = [
+        key for key, shipment in shipments if shipment.fulfilment_id == command.fulfilment_id
+    ]
+    return receipt
+
+
+def verify_pack(command: VerifyPack, streams: Streams, context: Context, now: datetime) -> Receipt:
+    def decide(order: Order) -> list[object]:
+        return fulfilling.verify(order, command.shipment_id, command.verifier or context.actor)
+
+    return decided(command, streams, now, "verified", decide)
+
+
+def dispatch(command: Dispatch, streams: Streams, context: Context, now: datetime) -> Receipt:
+    def decide(order: Order) -> list[object]:
+        return shipping.dispatch(
+            order,
+            command.shipment_id,
+            carrier=command.carrier,
+            tracking=command.tracking,
+            forced=command.forced,
+        )
+
+    return decided(command, streams, now, "dispatched", decide)
+
+
+def record_tracking(
+    command: RecordTracking, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    def decide(order: Order) -> list[object]:
+        return shipping.record_tracking(
+            order, command.shipment_id, command.status, command.at, command.location
+        )
+
+    return decided(command, streams, now, "tracked", decide)
+
+
+def confirm_delivery(
+    command: ConfirmDelivery, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    def decide(order: Order) -> list[object]:
+        at = command.at or now
+        return shipping.confirm_delivery(order, command.shipment_id, at, command.proof)
+
+    return decided(command, streams, now, "delivered", decide)
+
+
+def report_returned(
+    command: ReportReturnedToSender, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    def decide(order: Order) -> list[object]:
+        return shipping.report_returned(order, command.shipment_id, command.reason)
+
+    return decided(command, streams, now, "returned-to-sender", decide)
+
+
+def report_lost(command: ReportLost, streams: Streams, context: Context, now: datetime) -> Receipt:
+    def decide(order: Order) -> list[object]:
+        return shipping.report_lost(order, command.shipment_id, command.reason)
+
+    return decided(command, streams, now, "lost", decide)
+
+
+def _shelf(command: ConfirmPick | ReportShort, order: Order) -> list[str]:
+    """The stock item that the picker stands before, if there is one."""
+    work = order.fulfilment_orders.get(command.fulfilment_id)
+    if work is None or command.line not in work.lines:
+        return []
+    return [stock_stream(work.location, order.lines[command.line].sku)]
+
+
+def _needs_shelf(command: ConfirmPick, streams: Streams) -> list[str]:
+    stream = stream_of(command)
+    return [stream, *_shelf(command, streams.state(ORDER, stream))]
+
+
+def _needs_sources(command: ReportShort, streams: Streams) -> list[str]:
+    stream = stream_of(command)
+    order = streams.state(ORDER, stream)
+    line = order.lines.get(command.line)
+    skus = [line.sku] if line else []
+    return [stream, *_shelf(command, order), *candidates(streams, order, skus, ())]
+
+
+def _needs_dispatch(command: Dispatch, streams: Streams) -> Sequence[str]:
+    """The stock that leaves; and if it is forced out, the orders it was promised to."""
+    stream = stream_of(command)
+    order = streams.state(ORDER, stream)
+    shipment = order.shipments.get(command.shipment_id)
+    if shipment is None:
+        return [stream]
+    units = sum(part.quantity for part in shipment.lines)
+    names = {stock_stream(shipment.location, order.lines[part.line].sku) for part in shipment.lines}
+    owners = {
+        order_stream(owner)
+        for name in names
+        if command.forced
+        for owner, _, _ in youngest(streams.state(STOCK_ITEM, name), 2 * units)
+    }
+    return [stream, *names, *owners]
+
+
+HANDLERS: Handlers = {
+    OpenFulfilmentOrders: Handling(open_fulfilment_orders, needs_order, stream_of),
+    CancelFulfilmentOrder: Handling(cancel_fulfilment_order, needs_order, stream_of),
+    StartPick: Handling(start_pick, needs_order, stream_of),
+    ConfirmPick: Handling(confirm_pick, _needs_shelf, stream_of),
+    ReportShort: Handling(report_short, _needs_sources, stream_of),
+    Pack: Handling(pack, needs_order, stream_of),
+    VerifyPack: Handling(verify_pack, needs_order, stream_of),
+    Dispatch: Handling(dispatch, _needs_dispatch, stream_of),
+    RecordTracking: Handling(record_tracking, needs_order, stream_of),
+    ConfirmDelivery: Handling(confirm_delivery, needs_order, stream_of),
+    ReportReturnedToSender: Handling(report_returned, needs_order, stream_of),
+    ReportLost: Handling(report_lost, needs_order, stream_of),
+}

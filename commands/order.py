@@ -6,14 +6,24 @@ from datetime import datetime
 
 from commands.contacts import contact_ids, keep_contacts, same_contacts
 from commands.handling import Contact, Context, Handlers, Handling, Receipt, Streams
-from commands.promises import StockAt, promise_stock, stock_streams
+from commands.on_order import (
+    candidates,
+    decided,
+    needs_order,
+    promised,
+    sourced_again,
+    stream_of,
+)
+from commands.promises import StockAt, StockSide
 from domain.errors import ReferenceReused
+from domain.order import cancelling, changing
+from domain.order.guards import check_known
 from domain.order.placing import OrderRequest, demands_of, place, promise, skus_of
 from domain.order.placing import RequestedLine as RequestedLine
-from domain.order.state import ORDER
+from domain.order.state import ORDER, Order
 from domain.sourcing import eligible, source
 from domain.sourcing_policy import SOURCING_POLICY
-from domain.values import SOURCING_STREAM, LineQuantity, order_stream
+from domain.values import SOURCING_STREAM, LineQuantity, order_stream, stock_stream
 
 
 @dataclass(slots=True, kw_only=True)
@@ -94,7 +104,7 @@ class CompleteOrder:
 
 
 def place_order(command: PlaceOrder, streams: Streams, context: Context, now: datetime) -> Receipt:
-    stream = order_stream(command.order_id)
+    stream = stream_of(command)
     order = streams.state(ORDER, stream)
     contacts = contact_ids(context.command_id, command.contacts)
     receipt = Receipt(id=command.order_id, stream_id=stream, outcome="placed")
@@ -105,14 +115,15 @@ def place_order(command: PlaceOrder, streams: Streams, context: Context, now: da
         receipt.changed = False
         return receipt
     keep_contacts(streams, contacts, command.contacts)
-    _source_placed(command, streams, stream, placed, now)
+    _source_placed(command, streams, order, placed, now)
     return receipt
 
 
 def _source_placed(
-    command: PlaceOrder, streams: Streams, stream: str, placed: list[object], now: datetime
+    command: PlaceOrder, streams: Streams, order: Order, placed: list[object], now: datetime
 ) -> None:
     """Find stock for what was ordered; a refusal leaves nothing, the order included."""
+    stream = order_stream(command.order_id)
     demands = demands_of(command.lines)
     if not demands:
         streams.append(stream, placed)
@@ -127,25 +138,117 @@ def _source_placed(
         preferred=command.preferred_location,
     )
     streams.append(stream, placed + promise(sourcing, command.shortage_policy))
-    order = streams.state(ORDER, stream)
-    promise_stock(streams, command.order_id, order, sourcing.decided, now)
+    StockSide(streams, command.order_id, order, now).follow([sourcing.decided])
 
 
-def place_needs(command: PlaceOrder, streams: Streams) -> Sequence[str]:
+def _needs_place(command: PlaceOrder, streams: Streams) -> Sequence[str]:
     """The order and the policy; and once these are known, the stock that may serve it."""
-    stream = order_stream(command.order_id)
+    stream = stream_of(command)
     names = [SOURCING_STREAM, stream]
     if streams.state(ORDER, stream).status == "none":
         policy = streams.state(SOURCING_POLICY, SOURCING_STREAM)
         serving, _ = eligible(policy, command.channel, command.country)
-        names += stock_streams([place.location for place in serving], skus_of(command.lines))
+        skus = skus_of(command.lines)
+        names += [stock_stream(place.location, sku) for place in serving for sku in skus]
     return names
 
 
-def _target(command: PlaceOrder) -> str:
-    return order_stream(command.order_id)
+def confirm_order(
+    command: ConfirmOrder, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    return decided(command, streams, now, "confirmed", changing.confirm)
+
+
+def reject_order(
+    command: RejectOrder, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    def decide(order: Order) -> list[object]:
+        return changing.reject(order, command.reason)
+
+    return decided(command, streams, now, "rejected", decide)
+
+
+def cancel_order(
+    command: CancelOrder, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    def decide(order: Order) -> list[object]:
+        return cancelling.cancel_order(order, command.reason)
+
+    return decided(command, streams, now, "cancelled", decide)
+
+
+def cancel_lines(
+    command: CancelLines, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    def decide(order: Order) -> list[object]:
+        return cancelling.cancel_lines(order, command.lines, command.reason)
+
+    return decided(command, streams, now, "lines-cancelled", decide)
+
+
+def place_hold(command: PlaceHold, streams: Streams, context: Context, now: datetime) -> Receipt:
+    def decide(order: Order) -> list[object]:
+        return changing.place_hold(order, command.hold_id, command.reason, command.scope)
+
+    return decided(command, streams, now, "held", decide)
+
+
+def release_hold(
+    command: ReleaseHold, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    def decide(order: Order) -> list[object]:
+        return changing.release_hold(order, command.hold_id)
+
+    return decided(command, streams, now, "released", decide)
+
+
+def source_order(
+    command: SourceOrder, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    def decide(order: Order) -> list[object]:
+        check_known(order)
+        demands = changing.unsourced(order)
+        if not demands:
+            return []
+        sourcing = sourced_again(streams, order, demands, command.excluded, now)
+        return changing.source_again(order, sourcing)
+
+    return decided(command, streams, now, "sourced", decide)
+
+
+def complete_order(
+    command: CompleteOrder, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    return decided(command, streams, now, "completed", changing.complete)
+
+
+def _needs_promised(command: RejectOrder | CancelOrder, streams: Streams) -> list[str]:
+    stream = stream_of(command)
+    order = streams.state(ORDER, stream)
+    return [stream, *promised(order, order.lines)]
+
+
+def _needs_lines(command: CancelLines, streams: Streams) -> list[str]:
+    stream = stream_of(command)
+    order = streams.state(ORDER, stream)
+    return [stream, *promised(order, (part.line for part in command.lines))]
+
+
+def _needs_sources(command: SourceOrder, streams: Streams) -> list[str]:
+    stream = stream_of(command)
+    order = streams.state(ORDER, stream)
+    skus = {demand.sku for demand in changing.unsourced(order)}
+    return [stream, *candidates(streams, order, skus, command.excluded)]
 
 
 HANDLERS: Handlers = {
-    PlaceOrder: Handling(place_order, place_needs, _target),
+    PlaceOrder: Handling(place_order, _needs_place, stream_of),
+    ConfirmOrder: Handling(confirm_order, needs_order, stream_of),
+    RejectOrder: Handling(reject_order, _needs_promised, stream_of),
+    CancelOrder: Handling(cancel_order, _needs_promised, stream_of),
+    CancelLines: Handling(cancel_lines, _needs_lines, stream_of),
+    PlaceHold: Handling(place_hold, needs_order, stream_of),
+    ReleaseHold: Handling(release_hold, needs_order, stream_of),
+    SourceOrder: Handling(source_order, _needs_sources, stream_of),
+    CompleteOrder: Handling(complete_order, needs_order, stream_of),
 }

@@ -1,6 +1,12 @@
 """What may be asked of an order's money."""
 
 from dataclasses import dataclass
+from datetime import datetime
+
+from commands.handling import Context, Handlers, Handling, Receipt, Streams
+from commands.on_order import decided, needs_order, stream_of
+from domain.order import paying
+from domain.order.state import Order
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,3 +33,43 @@ class RecordRefund:
     amount: int
     currency: str
     cause: str
+
+
+def record_payment(
+    command: RecordPayment, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    def decide(order: Order) -> list[object]:
+        return paying.record_payment(
+            order,
+            payment_id=command.payment_id,
+            provider=command.provider,
+            provider_ref=command.provider_ref,
+            amount=command.amount,
+            currency=command.currency,
+        )
+
+    return decided(command, streams, now, "paid", decide)
+
+
+def record_refund(
+    command: RecordRefund, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    def decide(order: Order) -> list[object]:
+        return paying.record_refund(
+            order,
+            refund_id=command.refund_id,
+            payment_id=command.payment_id,
+            provider=command.provider,
+            provider_ref=command.provider_ref,
+            amount=command.amount,
+            currency=command.currency,
+            cause=command.cause,
+        )
+
+    return decided(command, streams, now, "refunded", decide)
+
+
+HANDLERS: Handlers = {
+    RecordPayment: Handling(record_payment, needs_order, stream_of),
+    RecordRefund: Handling(record_refund, needs_order, stream_of),
+}

@@ -1,15 +1,38 @@
-"""The stock side of what an order decides, written in the same append."""
+"""The stock side of what an order decided, written in the same append.
 
-from collections.abc import Iterable, Mapping
+An order says what it promised, cancelled, missed and shipped; whatever it says, the stock items say
+too, so that the promises of both always agree.
+"""
+
+from collections.abc import Iterable
 from datetime import datetime
 
 from commands.handling import Streams
-from domain.order.events import SourcingDecided
-from domain.order.state import Order
+from commands.stock.on_item import tell_orders
+from domain.order.events import (
+    LineAllocated,
+    LineQuantityCancelled,
+    PickShort,
+    ShipmentDispatched,
+    SourcingDecided,
+)
+from domain.order.shipping import FORCED
+from domain.order.state import ORDER, Order
 from domain.stock.alerts import alerts
-from domain.stock.promising import allocate, backorder, due_releases
+from domain.stock.displacement import displaced
+from domain.stock.events import StockStateMoved
+from domain.stock.promising import (
+    allocate,
+    backorder,
+    cancel_backorder,
+    due_releases,
+    release,
+    ship,
+)
 from domain.stock.state import STOCK_ITEM, StockItem
-from domain.values import stock_stream
+from domain.values import LineShare, order_stream, stock_stream
+
+SHORT_PICK = "short-pick"
 
 
 class StockAt:
@@ -28,40 +51,103 @@ class StockAt:
         return self._state(STOCK_ITEM, f"stock-{location}-{sku}").backorderable()
 
 
-def promise_stock(
-    streams: Streams, order_id: str, order: Order, decided: SourcingDecided, now: datetime
-) -> None:
-    """Write the promises of a sourcing decision to the stock they were made from."""
-    touched: dict[str, StockItem] = {}
-    for share in decided.allocations:
-        name = stock_stream(share.location, order.lines[share.line].sku)
-        item = _touch(streams, touched, name, now)
-        streams.append(name, allocate(item, order_id, share.line, share.quantity, now))
-    for share in decided.backorders:
-        name = stock_stream(share.location, order.lines[share.line].sku)
-        item = _touch(streams, touched, name, now)
-        since = order.placed_at or now
-        streams.append(
-            name, backorder(item, order_id, share.line, share.quantity, since, order.priority)
+class StockSide:
+    """Writes to the stock items what an order's events mean for them."""
+
+    __slots__ = ("_items", "_now", "_order", "_order_id", "_streams")
+
+    def __init__(self, streams: Streams, order_id: str, order: Order, now: datetime) -> None:
+        self._streams, self._order_id, self._order, self._now = streams, order_id, order, now
+        self._items: dict[str, StockItem] = {}
+
+    def follow(self, events: Iterable[object]) -> None:
+        for event in events:
+            match event:
+                case SourcingDecided():
+                    self._promised(event)
+                case LineQuantityCancelled():
+                    self._cancelled(event)
+                case PickShort():
+                    self._short(event)
+                case LineAllocated(cause=cause) if cause == FORCED:
+                    self._forced(event)
+                case ShipmentDispatched():
+                    self._shipped(event)
+                case _:
+                    pass
+        self._alert()
+
+    def _promised(self, event: SourcingDecided) -> None:
+        for share in event.allocations:
+            name, item = self._item(share.line, share.location)
+            promised = allocate(item, self._order_id, share.line, share.quantity, self._now)
+            self._streams.append(name, promised)
+        for share in event.backorders:
+            self._waits(share)
+
+    def _waits(self, share: LineShare) -> None:
+        name, item = self._item(share.line, share.location)
+        placed_at, priority = self._order.placed_at or self._now, self._order.priority
+        waits = backorder(item, self._order_id, share.line, share.quantity, placed_at, priority)
+        self._streams.append(name, waits)
+
+    def _cancelled(self, event: LineQuantityCancelled) -> None:
+        for share in event.allocated:
+            name, item = self._item(share.line, share.location)
+            freed = release(item, self._order_id, share.line, share.quantity, event.reason)
+            self._streams.append(name, freed)
+        for share in event.backordered:
+            self._waits_no_more(share, event.reason)
+
+    def _waits_no_more(self, share: LineShare | LineAllocated, reason: str) -> None:
+        name, item = self._item(share.line, share.location)
+        gone = cancel_backorder(item, self._order_id, share.line, share.quantity, reason)
+        self._streams.append(name, gone)
+
+    def _short(self, event: PickShort) -> None:
+        """Units that a picker did not find are free of this order, but not for the next one."""
+        location = self._order.fulfilment_orders[event.fulfilment_id].location
+        name, item = self._item(event.line, location)
+        moved = StockStateMoved(
+            from_state="sellable", to_state="other", quantity=event.quantity, reason=SHORT_PICK
         )
-    alert(streams, touched, now)
+        freed = release(item, self._order_id, event.line, event.quantity, SHORT_PICK)
+        self._streams.append(name, [*freed, moved])
 
+    def _forced(self, event: LineAllocated) -> None:
+        self._waits_no_more(event, FORCED)
 
-def _touch(streams: Streams, touched: dict[str, StockItem], name: str, now: datetime) -> StockItem:
-    item = touched.get(name)
-    if item is None:
-        item = touched[name] = streams.state(STOCK_ITEM, name)
-        if item.reservations:
-            streams.append(name, due_releases(item, now))
-    return item
+    def _shipped(self, event: ShipmentDispatched) -> None:
+        shipment_id, forced = event.shipment_id, event.forced
+        for part in event.lines:
+            name, item = self._item(part.line, event.location)
+            gone = ship(item, self._order_id, part.line, part.quantity, shipment_id, forced)
+            self._streams.append(name, gone)
+            if forced:
+                self._displace(name, item, event.location)
 
+    def _displace(self, name: str, item: StockItem, location: str) -> None:
+        """Units that left without a promise were promised to others, who wait again."""
+        lost = displaced(item, self._facts, on_hand=item.on_hand, reason=FORCED)
+        self._streams.append(name, lost)
+        tell_orders(self._streams, location, lost)
 
-def alert(streams: Streams, touched: Mapping[str, StockItem], now: datetime) -> None:
-    for name, item in touched.items():
-        crossed = alerts(item, now)
-        if crossed:
-            streams.append(name, crossed)
+    def _facts(self, order_id: str) -> tuple[datetime, int]:
+        order = self._streams.state(ORDER, order_stream(order_id))
+        return order.placed_at or self._now, order.priority
 
+    def _item(self, line: int, location: str) -> tuple[str, StockItem]:
+        """The item, once its expired reservations are released."""
+        name = stock_stream(location, self._order.lines[line].sku)
+        item = self._items.get(name)
+        if item is None:
+            item = self._items[name] = self._streams.state(STOCK_ITEM, name)
+            if item.reservations:
+                self._streams.append(name, due_releases(item, self._now))
+        return name, item
 
-def stock_streams(locations: Iterable[str], skus: Iterable[str]) -> list[str]:
-    return [f"stock-{location}-{sku}" for location in locations for sku in skus]
+    def _alert(self) -> None:
+        for name, item in self._items.items():
+            crossed = alerts(item, self._now)
+            if crossed:
+                self._streams.append(name, crossed)

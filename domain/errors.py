@@ -9,7 +9,8 @@ DomainError                     a caller was refused; nothing was written
 │   ├── UnknownHold
 │   ├── UnknownReservation
 │   ├── UnknownFulfilmentOrder
-│   └── UnknownShipment
+│   ├── UnknownShipment
+│   └── UnknownPayment
 ├── Invalid                     the request contradicts itself or the vocabulary; carries the field
 │   ├── CurrencyMismatch
 │   └── TotalMismatch
@@ -23,7 +24,8 @@ DomainError                     a caller was refused; nothing was written
     ├── StaleCount
     ├── OverPick
     ├── WrongItemScanned
-    └── SamePerson
+    ├── SamePerson
+    └── OverRefund
 StaleVersion                    If-Match did not hold: the stream has moved on
 KeyReused                       an idempotency key was used before for another request
 """
@@ -77,6 +79,10 @@ class UnknownFulfilmentOrder(NotFound):
 
 class UnknownShipment(NotFound):
     """The order has no such shipment."""
+
+
+class UnknownPayment(NotFound):
+    """The order has no such payment."""
 
 
 class Invalid(DomainError):
@@ -133,6 +139,10 @@ class WrongItemScanned(Conflict):
 
 class SamePerson(Conflict):
     """The packer cannot verify their own parcel."""
+
+
+class OverRefund(Conflict):
+    """No more can go back than was paid."""
 
 
 class StaleVersion(OrdinalError):

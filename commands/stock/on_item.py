@@ -42,7 +42,7 @@ def decided(
     for decide in decisions:
         events = decide(item)
         streams.append(stream, events)
-        _tell_orders(streams, command.location, events)
+        tell_orders(streams, command.location, events)
     streams.append(stream, alerts(item, now))
     return Receipt(
         id=f"{command.location}/{command.sku}",
@@ -52,7 +52,7 @@ def decided(
     )
 
 
-def _tell_orders(streams: Streams, location: str, events: Iterable[object]) -> None:
+def tell_orders(streams: Streams, location: str, events: Iterable[object]) -> None:
     """A promise has two sides: the item's and the order's. Neither is recorded alone."""
     for event in events:
         match event:

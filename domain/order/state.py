@@ -27,6 +27,7 @@ class Line:
     unsourced: int = 0
     shipped: int = 0
     delivered: int = 0
+    lost: int = 0
     allocated: dict[str, int] = field(default_factory=dict)
     backordered: dict[str, int] = field(default_factory=dict)
 
@@ -34,15 +35,33 @@ class Line:
     def demand(self) -> int:
         return self.ordered - self.cancelled
 
+    @property
+    def settled(self) -> bool:
+        """No more units of it will move; a charge has none."""
+        return self.kind == "charge" or self.demand == self.delivered + self.lost
+
+    def value_without(self, units: int) -> int:
+        """What the line is worth without so many of its units, in minor units."""
+        return self.total - self.total * units // self.ordered
+
 
 @dataclass(slots=True)
 class Work:
-    """One line of a fulfilment order."""
+    """One line of a fulfilment order. Units that lose their promise leave it before the pick."""
 
     quantity: int
     picked: int = 0
     packed: int = 0
     short: int = 0
+
+    @property
+    def held(self) -> int:
+        """Units that are picked or to be picked."""
+        return self.quantity - self.short
+
+    @property
+    def unpicked(self) -> int:
+        return self.quantity - self.short - self.picked
 
 
 @dataclass(slots=True)
@@ -54,10 +73,23 @@ class FulfilmentOrder:
     lines: dict[int, Work]
     picker: str | None = None
 
+    @property
+    def pending(self) -> bool:
+        """Its units have not left the location, and still may."""
+        return self.status in ("open", "picking", "packed")
+
+    @property
+    def begun(self) -> bool:
+        """Units of it are off their shelf."""
+        return any(part.picked for part in self.lines.values())
+
 
 @dataclass(slots=True)
 class Shipment:
-    """One packed consignment. `status` never goes back; `tracking` is the carrier's last word."""
+    """One packed consignment. `status` never goes back; `tracking` is the carrier's last word.
+
+    `heard` holds all that the carrier said, so that it is not written down twice.
+    """
 
     fulfilment_id: str
     location: str
@@ -67,6 +99,7 @@ class Shipment:
     status: str = "packed"
     tracking: str | None = None
     tracked_at: datetime | None = None
+    heard: set[tuple[str, datetime]] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -93,7 +126,25 @@ class Order:
     payments: dict[str, int] = field(default_factory=dict)
     refunds: dict[str, int] = field(default_factory=dict)
     money_facts: dict[str, str] = field(default_factory=dict)
-    cancelled_value: int = 0
+
+    @property
+    def owed(self) -> int:
+        """What is not cancelled is worth this much."""
+        return sum(line.value_without(line.cancelled) for line in self.lines.values())
+
+    @property
+    def kept(self) -> int:
+        """What the customer has is worth this much: neither cancelled nor lost on the way."""
+        return sum(line.value_without(line.cancelled + line.lost) for line in self.lines.values())
+
+    @property
+    def paid(self) -> int:
+        return sum(self.payments.values()) - sum(self.refunds.values())
+
+
+def money_key(kind: str, provider: str, provider_ref: str) -> str:
+    """One fact of a payment provider; quoted, so that no two can be spelled alike."""
+    return f"{kind} {provider!r} {provider_ref!r}"
 
 
 def _less(counts: dict[str, int], location: str, quantity: int) -> None:
@@ -104,8 +155,8 @@ def _less(counts: dict[str, int], location: str, quantity: int) -> None:
         counts.pop(location, None)
 
 
-def _more(counts: dict[str, int], location: str, quantity: int) -> None:
-    counts[location] = counts.get(location, 0) + quantity
+def _more(counts: dict[str, int], key: str, quantity: int) -> None:
+    counts[key] = counts.get(key, 0) + quantity
 
 
 def _placed(order: Order, event: e.OrderPlaced) -> None:
@@ -144,6 +195,21 @@ def _backordered(order: Order, event: e.LineBackordered) -> None:
     line = order.lines[event.line]
     _less(line.allocated, event.location, event.quantity)
     _more(line.backordered, event.location, event.quantity)
+    _less_work(order, event.line, event.location)
+
+
+def _less_work(order: Order, line: int, location: str) -> None:
+    """Nobody shall look for units that are promised no more. What was picked is there, though."""
+    parts = [
+        work.lines[line]
+        for work in order.fulfilment_orders.values()
+        if work.pending and work.location == location and line in work.lines
+    ]
+    excess = sum(part.held for part in parts) - order.lines[line].allocated.get(location, 0)
+    for part in parts:
+        cut = min(part.unpicked, max(0, excess))
+        part.quantity -= cut
+        excess -= cut
 
 
 def _cancelled(order: Order, event: e.LineQuantityCancelled) -> None:
@@ -198,15 +264,15 @@ def _delivered(order: Order, event: e.ShipmentDelivered) -> None:
 
 def _tracked(order: Order, event: e.TrackingUpdated) -> None:
     shipment = order.shipments[event.shipment_id]
+    shipment.heard.add((event.status, event.at))
     if shipment.tracked_at is None or event.at >= shipment.tracked_at:
         shipment.tracking, shipment.tracked_at = event.status, event.at
 
 
 def _money(order: Order, event: e.PaymentCaptured | e.RefundSucceeded) -> None:
     kind = "captured" if isinstance(event, e.PaymentCaptured) else "refunded"
-    totals = order.payments if kind == "captured" else order.refunds
-    totals[event.payment_id] = totals.get(event.payment_id, 0) + event.amount
-    order.money_facts[f"{kind}/{event.provider}/{event.provider_ref}"] = event.payment_id
+    _more(order.payments if kind == "captured" else order.refunds, event.payment_id, event.amount)
+    order.money_facts[money_key(kind, event.provider, event.provider_ref)] = event.payment_id
 
 
 def _confirmed(order: Order, _: e.OrderConfirmed) -> None:
@@ -253,11 +319,19 @@ def _verified(order: Order, event: e.PackVerified) -> None:
 
 
 def _returned(order: Order, event: e.ShipmentReturnedToSender) -> None:
-    order.shipments[event.shipment_id].status = "returned_to_sender"
+    _gone(order, event.shipment_id, "returned_to_sender")
 
 
 def _lost(order: Order, event: e.ShipmentLost) -> None:
-    order.shipments[event.shipment_id].status = "lost"
+    _gone(order, event.shipment_id, "lost")
+
+
+def _gone(order: Order, shipment_id: str, status: str) -> None:
+    shipment = order.shipments[shipment_id]
+    shipment.status = status
+    order.fulfilment_orders[shipment.fulfilment_id].status = "closed"
+    for part in shipment.lines:
+        order.lines[part.line].lost += part.quantity
 
 
 FOLDS: dict[type, Callable[[Order, Any], None]] = {

@@ -1,0 +1,94 @@
+"""What all commands on one order share: its stream, the stock they move, and the receipt."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from commands.handling import Receipt, Streams
+from commands.promises import StockAt, StockSide
+from domain.order.changing import waiting_policy
+from domain.order.state import ORDER, Order
+from domain.sourcing import Demand, Sourcing, eligible, source
+from domain.sourcing_policy import SOURCING_POLICY
+from domain.values import (
+    SOURCING_STREAM,
+    check_text,
+    order_stream,
+    stock_stream,
+)
+
+Decision = Callable[[Order], Sequence[object]]
+
+
+class OnOrder(Protocol):
+    """Names one order."""
+
+    order_id: str
+
+
+def stream_of(command: OnOrder) -> str:
+    """The order's stream. Checked first, since a name that is none must not reach a database."""
+    if not (command.order_id.isprintable() and 0 < len(command.order_id) <= 100):
+        check_text(command.order_id, "order_id", longest=100)
+    return order_stream(command.order_id)
+
+
+def needs_order(command: OnOrder, streams: Streams) -> tuple[str, ...]:
+    return (stream_of(command),)
+
+
+def decided(
+    command: OnOrder, streams: Streams, now: datetime, outcome: str, *decisions: Decision
+) -> Receipt:
+    """Records one decision after the other, and what each means for the stock."""
+    stream = stream_of(command)
+    order = streams.state(ORDER, stream)
+    before = streams.version(stream)
+    for decide in decisions:
+        events = decide(order)
+        streams.append(stream, events)
+        StockSide(streams, command.order_id, order, now).follow(events)
+    changed = streams.version(stream) > before
+    return Receipt(id=command.order_id, stream_id=stream, outcome=outcome, changed=changed)
+
+
+def sourced_again(
+    streams: Streams,
+    order: Order,
+    demands: Sequence[Demand],
+    excluded: Sequence[str],
+    now: datetime,
+) -> Sourcing:
+    """Where units of a known order could come from now."""
+    return source(
+        streams.state(SOURCING_POLICY, SOURCING_STREAM),
+        demands,
+        StockAt(streams, now),
+        channel=order.channel,
+        country=order.country,
+        shortage=waiting_policy(order),
+        excluded=excluded,
+    )
+
+
+def candidates(
+    streams: Streams, order: Order, skus: Iterable[str], excluded: Sequence[str]
+) -> list[str]:
+    """The policy and the stock that sourcing would look at."""
+    policy = streams.state(SOURCING_POLICY, SOURCING_STREAM)
+    serving, _ = eligible(policy, order.channel, order.country, excluded)
+    wanted = set(skus)
+    return [
+        SOURCING_STREAM,
+        *(stock_stream(place.location, sku) for place in serving for sku in wanted),
+    ]
+
+
+def promised(order: Order, lines: Iterable[int]) -> set[str]:
+    """The stock items that have promised something to these lines, or let them wait."""
+    known = [order.lines[number] for number in lines if number in order.lines]
+    return {
+        stock_stream(location, line.sku)
+        for line in known
+        for location in (*line.allocated, *line.backordered)
+    }

@@ -1,0 +1,87 @@
+"""The money facts of an order, as far as others report them. They never move stock."""
+
+from domain.errors import AlreadyExists, CurrencyMismatch, Invalid, OverRefund, UnknownPayment
+from domain.order.events import PaymentCaptured, RefundSucceeded
+from domain.order.guards import check_known
+from domain.order.state import Order, money_key
+from domain.values import MAX_AMOUNT, check_text
+
+
+def record_payment(
+    order: Order,
+    *,
+    payment_id: str,
+    provider: str,
+    provider_ref: str,
+    amount: int,
+    currency: str,
+) -> list[object]:
+    """Money came, whatever became of the order. A provider's reference counts once."""
+    check_known(order)
+    check_text(payment_id, "payment_id")
+    _check_money(order, provider, provider_ref, amount, currency)
+    if _known(order, "captured", provider, provider_ref, payment_id):
+        return []
+    return [
+        PaymentCaptured(
+            payment_id=payment_id,
+            provider=provider,
+            provider_ref=provider_ref,
+            amount=amount,
+            currency=currency,
+        )
+    ]
+
+
+def record_refund(
+    order: Order,
+    *,
+    refund_id: str,
+    payment_id: str,
+    provider: str,
+    provider_ref: str,
+    amount: int,
+    currency: str,
+    cause: str,
+) -> list[object]:
+    """Money of one payment went back: never more than it brought."""
+    check_known(order)
+    check_text(refund_id, "refund_id")
+    check_text(cause, "cause")
+    _check_money(order, provider, provider_ref, amount, currency)
+    if payment_id not in order.payments:
+        raise UnknownPayment(payment_id=payment_id)
+    if _known(order, "refunded", provider, provider_ref, payment_id):
+        return []
+    left = order.payments[payment_id] - order.refunds.get(payment_id, 0)
+    if amount > left:
+        raise OverRefund(field="amount", refundable=left)
+    return [
+        RefundSucceeded(
+            refund_id=refund_id,
+            payment_id=payment_id,
+            provider=provider,
+            provider_ref=provider_ref,
+            amount=amount,
+            currency=currency,
+            cause=cause,
+        )
+    ]
+
+
+def _known(order: Order, kind: str, provider: str, provider_ref: str, payment_id: str) -> bool:
+    known = order.money_facts.get(money_key(kind, provider, provider_ref))
+    if known not in (None, payment_id):
+        raise AlreadyExists("The provider named another payment here.", payment_id=known)
+    return known is not None
+
+
+def _check_money(
+    order: Order, provider: str, provider_ref: str, amount: int, currency: str
+) -> None:
+    check_text(provider, "provider")
+    check_text(provider_ref, "provider_ref")
+    if not 0 < amount <= MAX_AMOUNT:
+        raise Invalid("An amount is 1 to 10^15 minor units.", field="amount")
+    if currency != order.currency:
+        raise CurrencyMismatch("The order has another currency.", field="currency")
