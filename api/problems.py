@@ -65,6 +65,7 @@ KINDS: Mapping[type[Exception], Kind] = {
     InvalidField: Kind(422, "invalid", "The request is not valid"),
     ValidationError: Kind(422, "invalid", "The request is not valid"),
     RequestValidationError: Kind(422, "invalid", "The request is not valid"),
+    errors.DomainError: Kind(409, "refused", "The request was refused"),
     errors.NotFound: Kind(404, "not-found", "There is no such thing"),
     errors.Invalid: Kind(422, "invalid", "The request is not valid"),
     errors.Conflict: Kind(409, "conflict", "The present state does not allow this"),

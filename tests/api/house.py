@@ -1,0 +1,225 @@
+"""The rest of the house in small: keys, a bus in memory, rows in memory, and a client."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+import httpx
+
+from api.app import create_app
+from api.auth import ALL_SCOPES
+from api.ports import Caller, Edge, Seen
+from commands import HANDLERS
+from commands.handling import Answer, Contact, Context, Receipt
+from domain.errors import KeyReused, UnknownOrder
+from projections.projection import PositionAhead, Query, ReadModelBehind
+from tests.commands.memory import MemoryLog
+
+NOW = datetime(2024, 3, 4, 9, 0, tzinfo=UTC)
+HEAD = 1_000
+
+
+@dataclass
+class KeyRing:
+    """Every secret names its scopes, separated by commas."""
+
+    channel: str | None = "web"
+
+    def check(self, secret: str) -> Caller | None:
+        scopes = frozenset(secret.split(","))
+        if not scopes <= set(ALL_SCOPES):
+            return None
+        return Caller(caller="key-1", channel=self.channel, scopes=scopes, name="A shop")
+
+
+@dataclass
+class Recorder:
+    """A bus that accepts everything, or raises what it was told to."""
+
+    asked: list[tuple[Any, Context]] = field(default_factory=list)
+    error: Exception | None = None
+    changed: bool = True
+    replayed: bool = False
+
+    async def __call__(self, command: object, context: Context) -> Answer:
+        self.asked.append((command, context))
+        if self.error is not None:
+            raise self.error
+        receipt = Receipt(
+            id="A1", stream_id="x-A1", outcome="done", changed=self.changed, version=3, position=42
+        )
+        return Answer(receipt, json.dumps(asdict(receipt)).encode(), self.replayed)
+
+    @property
+    def command(self) -> Any:
+        return self.asked[-1][0]
+
+    @property
+    def context(self) -> Context:
+        return self.asked[-1][1]
+
+
+@dataclass
+class MemoryBus:
+    """The real handlers over a log in memory, each key being answered once."""
+
+    log: MemoryLog = field(default_factory=lambda: MemoryLog(HANDLERS))
+    answers: dict[UUID, tuple[bytes, Answer]] = field(default_factory=dict)
+
+    async def __call__(self, command: object, context: Context) -> Answer:
+        if context.command_id in self.answers:
+            fingerprint, first = self.answers[context.command_id]
+            if fingerprint != context.fingerprint:
+                raise KeyReused
+            return Answer(first.receipt, first.body, replayed=True)
+        receipt = self.log.handle(command, context, NOW)
+        answer = Answer(receipt, json.dumps(asdict(receipt)).encode())
+        self.answers[context.command_id] = (context.fingerprint, answer)
+        return answer
+
+
+@dataclass
+class MemoryRows:
+    """Rows of any type, found as a database would find them. `applied` is the last position."""
+
+    rows: list[Any] = field(default_factory=list)
+    applied: int = HEAD
+    waited: list[tuple[str, int]] = field(default_factory=list)
+
+    async def fetch(self, query: Query) -> Sequence[Any]:
+        def place(row: object) -> tuple[Any, ...]:
+            return tuple(getattr(row, column) for column in query.order)
+
+        found = [row for row in self.rows if isinstance(row, query.row) and _fits(row, query)]
+        found.sort(key=place, reverse=query.descending)
+        if (after := query.after) is not None:
+            found = [
+                r for r in found if (place(r) < after if query.descending else place(r) > after)
+            ]
+        return found[: query.limit]
+
+    async def wait_for(self, projection: str, position: int) -> None:
+        self.waited.append((projection, position))
+        if position > HEAD:
+            raise PositionAhead
+        if position > self.applied:
+            raise ReadModelBehind
+
+
+def _fits(row: object, query: Query) -> bool:
+    equal = all(getattr(row, column) == value for column, value in query.where.items())
+    return equal and all(
+        (low is None or getattr(row, column) >= low)
+        and (high is None or getattr(row, column) < high)
+        for column, (low, high) in query.ranges.items()
+    )
+
+
+@dataclass
+class Vault:
+    """Contacts by order and role."""
+
+    orders: dict[str, dict[str, Contact]] = field(default_factory=dict)
+
+    async def of_order(self, order_id: str) -> Mapping[str, Contact]:
+        if order_id not in self.orders:
+            raise UnknownOrder(order_id=order_id)
+        return self.orders[order_id]
+
+
+@dataclass
+class Operator:
+    """What an operator looks at."""
+
+    missing: dict[str, str] = field(default_factory=dict)
+    seen: list[Seen] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
+
+    async def ready(self) -> Mapping[str, str]:
+        return self.missing
+
+    def page(self) -> tuple[bytes, str]:
+        return b"orders_total 1\n", "text/plain; version=0.0.4"
+
+    def answered(self, seen: Seen) -> None:
+        self.seen.append(seen)
+
+    def failed(self, seen: Seen, error: Exception) -> None:
+        self.errors.append(error)
+
+
+class House:
+    """The application with everything it stands on, and a caller with all scopes."""
+
+    def __init__(
+        self, dispatch: Any = None, *, channel: str | None = "web", max_body_bytes: int = 100_000
+    ) -> None:
+        self.bus = dispatch or Recorder()
+        self.rows, self.vault, self.operator = MemoryRows(), Vault(), Operator()
+        ids = count(1)
+        self.app = create_app(
+            Edge(
+                dispatch=self.bus,
+                rows=self.rows,
+                keys=KeyRing(channel),
+                health=self.operator,
+                contacts=self.vault,
+                metrics=self.operator,
+                observe=self.operator,
+                new_id=lambda: UUID(int=next(ids)),
+                max_body_bytes=max_body_bytes,
+            )
+        )
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        key: str | None = ",".join(ALL_SCOPES),
+        headers: Mapping[str, str] | None = None,
+        **request: Any,
+    ) -> httpx.Response:
+        """Send one request as the holder of this key."""
+        owner = {} if key is None else {"Authorization": f"Bearer {key}"}
+
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(self.app)
+            sent = httpx.Headers({**owner, **(headers or {})}, encoding="latin-1")
+            async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
+                return await client.request(method, path, headers=sent, **request)
+
+        return asyncio.run(send())
+
+    def get(self, path: str, **request: Any) -> httpx.Response:
+        return self.ask("GET", path, **request)
+
+    def post(self, path: str, body: object = None, **request: Any) -> httpx.Response:
+        if "content" not in request and body is not None:
+            request["json"] = body
+        return self.ask("POST", path, **request)
+
+
+def problem(response: httpx.Response) -> dict[str, Any]:
+    """The problem that this response tells of, which must be well formed."""
+    assert response.headers["content-type"] == "application/problem+json"
+    found: dict[str, Any] = response.json()
+    assert {"type", "title", "status", "detail", "instance", "errors"} <= found.keys()
+    assert found["status"] == response.status_code
+    assert found["instance"] == f"urn:ordinal:request:{response.headers['x-request-id']}"
+    return found
+
+
+def kind(response: httpx.Response) -> str:
+    """The last part of the problem's type."""
+    return str(problem(response)["type"]).removeprefix("urn:ordinal:problem:")
+
+
+def fields(response: httpx.Response) -> set[str]:
+    """The fields that the problem names."""
+    return {error["field"] for error in problem(response)["errors"]}

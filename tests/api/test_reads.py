@@ -1,0 +1,300 @@
+"""Reading: filters, pages without gaps, and answers that are never silently old."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from commands.handling import Contact
+from projections.inventory_rows import InventoryRow, MovementRow
+from projections.order_status_rows import (
+    FulfilmentRow,
+    OrderLineRow,
+    OrderStatusRow,
+    ShipmentRow,
+)
+from projections.order_timeline import TimelineRow
+from tests.api.house import HEAD, House, fields, kind
+from tests.api.requests import ID, ORDER
+
+START = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
+
+
+def order(number: int, **columns: Any) -> OrderStatusRow:
+    facts: dict[str, Any] = {
+        "order_id": f"00000000-0000-5000-8000-{number:012}",
+        "channel": "web",
+        "reference": f"web-{number}",
+        "customer_id": None,
+        "country": "DE",
+        "postal_area": None,
+        "currency": "EUR",
+        "payment_mode": "prepaid",
+        "ship_method": None,
+        "total": 1999,
+        "promised_by": None,
+        "placed_at": START + timedelta(minutes=number // 2),
+        "updated_at": START,
+        "version": 2,
+        "position": number,
+    }
+    return OrderStatusRow(**facts | columns)
+
+
+def line(number: int) -> OrderLineRow:
+    return OrderLineRow(
+        order_id=ID,
+        line=number,
+        sku="TEA",
+        title="",
+        kind="stock",
+        ordered=1,
+        unit_price=1999,
+        total=1999,
+        currency="EUR",
+    )
+
+
+def work(number: int, location: str = "BER", status: str = "open") -> FulfilmentRow:
+    return FulfilmentRow(
+        order_id=ID,
+        fulfilment_id=f"F{number}",
+        location=location,
+        status=status,
+        lines={"1": {"quantity": 1}},
+        fulfil_by=None,
+        opened_at=START,
+        updated_at=START,
+    )
+
+
+def fact(number: int) -> TimelineRow:
+    return TimelineRow(
+        order_id=ID,
+        stream_version=number,
+        position=number,
+        type="OrderPlaced",
+        what="Placed",
+        at=START,
+        recorded_at=START,
+        actor="ada",
+        channel="web",
+        reason=None,
+        event_id="e",
+        causation_id=None,
+        correlation_id="c",
+    )
+
+
+def item(location: str, sku: str, available: int = 0) -> InventoryRow:
+    return InventoryRow(
+        stock_item=f"{location}-{sku}",
+        location=location,
+        sku=sku,
+        title="",
+        on_hand=available,
+        available=available,
+        updated_at=START,
+        version=1,
+        position=1,
+    )
+
+
+def house_with(*rows: object) -> House:
+    house = House()
+    house.rows.rows = list(rows)
+    return house
+
+
+def pages(house: House, path: str) -> list[list[Any]]:
+    """The items of every page, following the cursors."""
+    found, cursor, sign = [], "", "&" if "?" in path else "?"
+    while True:
+        response = house.get(path + (f"{sign}cursor={cursor}" if cursor else ""))
+        assert response.status_code == 200, response.text
+        found.append(response.json()["items"])
+        cursor = response.json()["next"]
+        if cursor is None:
+            return found
+
+
+def test_an_order_is_shown_as_it_stands() -> None:
+    house = house_with(order(1, order_id=ID))
+    shown = house.get(ORDER).json()
+    assert (shown["order_id"], shown["status"], shown["placed_at"]) == (
+        ID,
+        "placed",
+        "2024-05-01T12:00:00Z",
+    )
+    assert house.get(ORDER.upper().replace("/V1/ORDERS", "/v1/orders")).json() == shown
+
+
+@pytest.mark.parametrize(
+    "rest", ["", "/lines", "/fulfilment-orders", "/shipments", "/timeline", "/contacts"]
+)
+def test_an_unknown_order_is_not_found(rest: str) -> None:
+    response = House().get(ORDER + rest)
+    assert (response.status_code, kind(response)) == (404, "unknown-order")
+
+
+def test_pages_have_no_gaps_and_no_repeats() -> None:
+    house = house_with(*[order(number) for number in range(7)])
+    found = pages(house, "/v1/orders?limit=3")
+    assert [len(page) for page in found] == [3, 3, 1]
+    numbers = [row["position"] for page in found for row in page]
+    assert numbers == [6, 5, 4, 3, 2, 1, 0]
+
+
+def test_a_last_page_that_is_full_has_no_next() -> None:
+    assert pages(house_with(order(1), order(2)), "/v1/orders?limit=2") == [
+        house_with(order(1), order(2)).get("/v1/orders").json()["items"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "numbers"),
+    [
+        ("channel=web&reference=web-2", [2]),
+        ("channel=shop", [3]),
+        ("status=cancelled", [4]),
+        ("customer_id=c-5", [5]),
+        ("placed_from=2024-05-01T12:02:00Z", [5, 4]),
+        ("placed_to=2024-05-01T14:01:00%2B02:00", [1]),
+        ("placed_from=2024-05-01T12:01:00Z&placed_to=2024-05-01T12:02:00Z", [3, 2]),
+        ("channel=nobody", []),
+    ],
+)
+def test_orders_are_found_by(wanted: str, numbers: list[int]) -> None:
+    house = house_with(
+        order(1),
+        order(2),
+        order(3, channel="shop"),
+        order(4, status="cancelled"),
+        order(5, customer_id="c-5"),
+    )
+    found = house.get(f"/v1/orders?{wanted}").json()["items"]
+    assert [row["position"] for row in found] == numbers
+
+
+def test_the_parts_of_an_order_are_lists_of_their_own() -> None:
+    sent = ShipmentRow(
+        order_id=ID,
+        shipment_id="S1",
+        fulfilment_id="F1",
+        location="BER",
+        lines={"1": 1},
+        parcels=1,
+        packer="ada",
+        packed_at=START,
+    )
+    house = house_with(order(1, order_id=ID), *map(line, range(1, 6)), work(1), sent)
+    assert [row["line"] for page in pages(house, f"{ORDER}/lines?limit=2") for row in page] == [
+        1,
+        2,
+        3,
+        4,
+        5,
+    ]
+    assert pages(house, f"{ORDER}/fulfilment-orders")[0][0]["fulfilment_id"] == "F1"
+    assert pages(house, f"{ORDER}/shipments")[0][0]["shipment_id"] == "S1"
+
+
+def test_the_timeline_tells_every_fact_once() -> None:
+    house = house_with(*map(fact, range(1, 6)))
+    found = pages(house, f"{ORDER}/timeline?limit=2")
+    assert [row["stream_version"] for page in found for row in page] == [1, 2, 3, 4, 5]
+
+
+def test_contacts_are_read_from_the_vault() -> None:
+    house = House()
+    house.vault.orders[ID] = {"shipping": Contact(contact_id="c", name="Ada")}
+    shown = house.get(f"{ORDER}/contacts", key="contacts:read").json()
+    assert shown["contacts"]["shipping"]["name"] == "Ada"
+
+
+def test_a_location_sees_its_work() -> None:
+    house = house_with(work(1), work(2, status="picking"), work(3, location="MUC"))
+    found = pages(house, "/v1/fulfilment-orders?location=BER&limit=1")
+    assert [row["fulfilment_id"] for page in found for row in page] == ["F1", "F2"]
+    picking = house.get("/v1/fulfilment-orders?location=BER&status=picking").json()["items"]
+    assert [row["fulfilment_id"] for row in picking] == ["F2"]
+
+
+def test_inventory_is_found_by_sku_and_location() -> None:
+    sku = "TEA/../100% é"
+    house = house_with(item("BER", sku, 2), item("MUC", sku, 3), item("BER", "MUG", 1))
+    assert len(pages(house, "/v1/inventory?limit=1")) == 3
+    assert len(house.get("/v1/inventory?location=BER").json()["items"]) == 2
+    one = house.get("/v1/inventory/item", params={"location": "MUC", "sku": sku})
+    assert one.json()["available"] == 3
+    everywhere = house.get("/v1/inventory/by-sku", params={"sku": sku}).json()
+    assert (everywhere["locations"], everywhere["available"]) == (2, 5)
+
+
+@pytest.mark.parametrize("path", ["item?location=BER&sku=TEA", "by-sku?sku=TEA"])
+def test_an_unknown_item_is_not_found(path: str) -> None:
+    response = House().get(f"/v1/inventory/{path}")
+    assert (response.status_code, kind(response)) == (404, "unknown-stock-item")
+
+
+def test_movements_come_latest_first() -> None:
+    moves = [
+        MovementRow(
+            stock_item="BER-TEA",
+            stream_version=number,
+            position=number,
+            location="BER",
+            sku="TEA",
+            day=START.date(),
+            at=START,
+            kind="received",
+            units=1,
+            on_hand=number,
+            actor="ada",
+        )
+        for number in (1, 2, 3)
+    ]
+    found = pages(house_with(*moves), "/v1/inventory/movements?location=BER&sku=TEA&limit=2")
+    assert [row["stream_version"] for page in found for row in page] == [3, 2, 1]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    path: str
+    projection: str
+
+
+WAITING = [
+    Waiting("/v1/orders", "order_status"),
+    Waiting(ORDER, "order_status"),
+    Waiting(f"{ORDER}/timeline", "order_timeline"),
+    Waiting("/v1/inventory", "inventory"),
+]
+
+
+@pytest.mark.parametrize("read", WAITING, ids=lambda read: read.path)
+def test_a_read_waits_for_the_position_it_is_given(read: Waiting) -> None:
+    house = house_with(order(1, order_id=ID), fact(1))
+    assert house.get(read.path, headers={"Ordinal-Position": "7"}).status_code == 200
+    assert house.get(f"{read.path}?position=8").status_code == 200
+    assert house.rows.waited == [(read.projection, 7), (read.projection, 8)]
+
+
+def test_a_read_model_that_is_behind_says_so() -> None:
+    house = House()
+    house.rows.applied = 6
+    response = house.get("/v1/orders", headers={"Ordinal-Position": "7"})
+    assert (response.status_code, kind(response)) == (503, "read-model-behind")
+    assert int(response.headers["retry-after"]) >= 1
+
+
+def test_a_position_that_the_log_has_not_reached_is_refused_at_once() -> None:
+    response = House().get(f"/v1/orders?position={HEAD + 1}")
+    assert (response.status_code, kind(response)) == (400, "position-ahead")
+
+
+def test_a_parameter_that_a_route_lacks_is_refused() -> None:
+    response = House().get("/v1/inventory?skus=TEA")
+    assert (response.status_code, fields(response)) == (422, {"skus"})
+    assert House().get(f"{ORDER}/contacts?position=1").status_code == 422
