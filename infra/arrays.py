@@ -82,7 +82,7 @@ def text_array(elements: Sequence[str | None]) -> TextArray:
     return TextArray(_varying(TEXT, [None if e is None else e.encode() for e in elements]))
 
 
-def text_array_of(elements: Sequence[bytes]) -> TextArray:
+def text_array_of(elements: Sequence[bytes | None]) -> TextArray:
     """From text that is encoded already."""
     return TextArray(_varying(TEXT, elements))
 

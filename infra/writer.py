@@ -168,18 +168,40 @@ class _Batch:
         self.fingerprints: list[bytes] = []
         self.receipts: list[bytes] = []
         self.kept: list[bool] = []
-        self.contacts: list[Contact] = []
+        self.contacts: list[list[bytes | None]] = []
         self.asks: dict[UUID, Ask] = {}
 
-    def add_events(self, context: Context, occurred_at: datetime, staged: list[Staged]) -> None:
+    def add(self, ask: Ask, receipt: Receipt, occurred_at: datetime, view: _View) -> Answer:
+        """All of an accepted command or, when a part of it cannot be encoded, nothing."""
+        context, staged = ask.context, view.staged
+        receipt.changed = bool(staged)
+        receipt.position = self.sequence + len(staged) if staged else self.position
+        body = _json(receipt)
+        stream_ids = [stream_id.encode() for stream_id, _, _ in staged]
+        states = self._envelopes(context, occurred_at, staged) if staged else []
+        self.contacts += [_encoded(contact) for contact in view.kept]
+        self.stream_ids += stream_ids
+        self.states += states
+        for stream_id, version, event in staged:
+            self.versions.append(version)
+            self.names.append(type(event).__name__.encode())
+            self.pending.setdefault(stream_id, []).append(event)
+        self.command_ids.append(context.command_id.bytes)
+        self.fingerprints.append(context.fingerprint)
+        self.receipts.append(body)
+        self.kept.append(context.kept)
+        self.asks[context.command_id] = ask
+        return Answer(receipt, body)
+
+    def _envelopes(
+        self, context: Context, occurred_at: datetime, staged: list[Staged]
+    ) -> list[bytes]:
         common = _common(context, occurred_at, self.moment.recorded_at)
         command_id = context.command_id.bytes
+        states = []
         for index, (stream_id, version, event) in enumerate(staged):
             name = type(event).__name__
-            self.stream_ids.append(stream_id.encode())
-            self.versions.append(version)
-            self.names.append(name.encode())
-            self.states.append(
+            states.append(
                 b'{"event_id":"%s","type":"%s","schema_version":%d,"stream_id":%s,'
                 b'"stream_version":%d,%s,"data":%s}'
                 % (
@@ -192,17 +214,7 @@ class _Batch:
                     codec.encode_data(event),
                 )
             )
-            self.pending.setdefault(stream_id, []).append(event)
-
-    def add_command(self, ask: Ask, receipt: Receipt) -> Answer:
-        body = _json(receipt)
-        context = ask.context
-        self.command_ids.append(context.command_id.bytes)
-        self.fingerprints.append(context.fingerprint)
-        self.receipts.append(body)
-        self.kept.append(context.kept)
-        self.asks[context.command_id] = ask
-        return Answer(receipt, body)
+        return states
 
     @property
     def sequence(self) -> int:
@@ -213,6 +225,11 @@ class _Batch:
     def position(self) -> int:
         """The last position that holds an event; the sequence may have burned some."""
         return self.sequence if self.states else self.moment.head
+
+
+def _encoded(contact: Contact) -> list[bytes | None]:
+    values = (getattr(contact, name) for name in CONTACT_FIELDS)
+    return [None if value is None else value.encode() for value in values]
 
 
 def event_id(command_id: bytes, index: int) -> str:
@@ -370,12 +387,10 @@ class Writer:
             return self._transact(asks, companions)
         except InDoubt as doubt:
             return self._settle(asks, doubt, with_companion=companions is not None)
-        except (pg.DataError, pg.IntegrityError) as error:
+        except BaseException as error:
             self._roll_back(asks)
-            raise BatchRefused(str(error)) from error
-        except psycopg.Error as error:
-            self._roll_back(asks)
-            raise Unavailable(str(error)) from error
+            _blame(error)
+            raise
 
     # -- the connection
 
@@ -418,6 +433,7 @@ class Writer:
     def _roll_back(self, asks: Sequence[Ask]) -> None:
         """Forget what this batch folded; the database may or may not still be there."""
         self._cache.evict(self._dirty)
+        self._contacts.clear()
         for ask in asks:
             ask.outcome = None
         conn = self._conn
@@ -440,6 +456,8 @@ class Writer:
                 ask.needed = self._handlers[type(ask.command)].needs(ask.command, view)
             except Cold as cold:
                 ask.needed = (cold.stream_id,) if cold.stream_id else ()
+            except Exception:
+                ask.needed = ()  # its handler meets the same and says so, to its caller alone
             missing.update(stream_id for stream_id in ask.needed if known(stream_id) is None)
         return missing
 
@@ -450,9 +468,10 @@ class Writer:
         conn = self.connection()
         try:
             self._fold_missing(conn, missing)
-        except psycopg.Error as error:
-            self.close()
-            raise Unavailable(str(error)) from error
+        except BaseException as error:
+            self._cache.evict(missing)  # half folded
+            _blame(error)
+            raise
 
     def _fold_missing(self, conn: Connection, missing: set[str]) -> None:
         seen = self._sequence
@@ -585,14 +604,12 @@ class Writer:
             if current != context.expected_version:
                 raise StaleVersion(current=current)
         receipt = handling.handle(command, view, context, now)
-        if view.staged:
-            self._dirty |= view.dirty
-            batch.add_events(context, now, view.staged)
-        batch.contacts += view.kept
-        receipt.changed = bool(view.staged)
-        receipt.position = batch.position
+        self._dirty |= view.dirty
         receipt.version = view.version(receipt.stream_id)
-        return batch.add_command(ask, receipt)
+        answer = batch.add(ask, receipt, now, view)
+        for contact in view.kept:
+            self._contacts[contact.contact_id] = contact
+        return answer
 
     def _undo(self, conn: Connection, batch: _Batch) -> None:
         """A command that fails after it appended leaves no trace in the folds."""
@@ -646,6 +663,14 @@ def _settled(ask: Ask, moment: Moment) -> Outcome | None:
     return Answer(_decode_receipt(known[1]), bytes(known[1]))
 
 
+def _blame(error: BaseException) -> None:
+    """Raise what this means for the batch, when it is a command's fault or the database's."""
+    if isinstance(error, pg.DataError | pg.IntegrityError | UnicodeError):
+        raise BatchRefused(str(error)) from error
+    if isinstance(error, psycopg.Error):
+        raise Unavailable(str(error)) from error
+
+
 def _blamed(refused: BatchRefused) -> OrdinalError:
     return Invalid(f"The database cannot store this: {refused}".split("\n")[0])
 
@@ -677,8 +702,8 @@ def _statements(batch: _Batch, companion: Companion) -> Iterator[tuple[str, tupl
             ),
         )
     if batch.contacts:
-        columns = [[getattr(c, name) for c in batch.contacts] for name in CONTACT_FIELDS]
-        yield _INSERT_CONTACTS, (recorded_at, *(arrays.text_array(column) for column in columns))
+        columns = zip(*batch.contacts, strict=True)
+        yield _INSERT_CONTACTS, (recorded_at, *(arrays.text_array_of(column) for column in columns))
     if companion.messages:
         yield _INSERT_OUTBOX, _outbox_parameters(recorded_at, companion.messages)
     if companion.offsets:
