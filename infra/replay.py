@@ -80,9 +80,9 @@ def as_json(found: StateAt) -> bytes:
     return msgspec.json.format(msgspec.json.encode(found), indent=2)
 
 
-def lines(conn: Connection, after: int, until: int | None = None) -> Iterator[bytes]:
-    """The log as NDJSON, in bounded memory."""
+def lines(conn: Connection, after: int, until: int | None = None) -> Iterator[tuple[int, bytes]]:
+    """The log behind a position as NDJSON, each line with its position, in bounded memory."""
     while rows := read_after(conn, after, 1_000, until=until):
         for row in rows:
-            yield as_line(row)
+            yield row.position, as_line(row)
         after = rows[-1].position

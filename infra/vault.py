@@ -4,7 +4,10 @@ from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from commands.handling import Contact
+from domain.errors import UnknownOrder
+from domain.values import order_stream
 from infra.event_log import Connection
+from infra.replay import state_at
 
 FIELDS = (
     "contact_id", "name", "email", "phone", "street", "city", "postal_code", "region", "country",
@@ -17,14 +20,19 @@ class Vault:
     def __init__(self, connect: Callable[[], Connection]) -> None:
         self._connect = connect
 
-    def read(self, contact_ids: Sequence[str]) -> list[Contact]:
-        """Those that still exist."""
+    def of_order(self, order_id: str) -> dict[str, Contact]:
+        """An order's contacts by role; erased ones are left out. Raises UnknownOrder."""
         with self._connect() as conn:
+            try:
+                ids = state_at(conn, order_stream(order_id)).state.contacts
+            except LookupError:
+                raise UnknownOrder(order_id=order_id) from None
             rows = conn.execute(
                 f"SELECT {', '.join(FIELDS)} FROM ordinal.contacts WHERE contact_id = ANY(%s)",
-                ([UUID(contact_id) for contact_id in contact_ids],),
+                ([UUID(contact_id) for contact_id in ids.values()],),
             ).fetchall()
-        return [contact_of(row) for row in rows]
+        found = {contact.contact_id: contact for contact in map(contact_of, rows)}
+        return {role: found[known] for role, known in ids.items() if known in found}
 
 
 def contact_of(row: Sequence[object]) -> Contact:
