@@ -1,4 +1,4 @@
-"""What every import of a file shares: lines in bounded memory, commands in batches, rejects.
+"""What every import of a file shares: commands in batches, the books of its lines, the rejects.
 
 An import needs no memory of how far it came. Each of its commands has an id made from what it
 says, and is remembered for ever, so going through the file again carries out what is missing and
@@ -8,23 +8,21 @@ repeats nothing. That is also how it resumes after a kill.
 import csv
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
-from typing import BinaryIO, TextIO
+from typing import TextIO
 from uuid import UUID, uuid5
 
 from commands.handling import Answer, Context
 from commands.order import PlaceOrder
-from consumers.consumer import Unreadable
-from domain.errors import OrdinalError
+from consumers.file_lines import Bad
+from domain.errors import KeyReused, OrdinalError, ReferenceReused
 from domain.values import ORDINAL_NAMESPACE
 
 BATCH_COMMANDS = 500
 BATCH_LINES = 5_000
-LONGEST_LINE = 65_536
-LINES_A_REPORT = 500
 
 Asked = tuple[object, Context]
 Outcome = Answer | Exception
@@ -33,24 +31,6 @@ Write = Callable[[Sequence[Asked]], Sequence[Outcome]]
 
 An outcome is the answer, or the OrdinalError that refused the command.
 """
-Progress = Callable[[int, int], None]
-"""Is told how many lines and bytes have been read."""
-
-
-class UnreadableFile(Exception):
-    """The file as a whole is not in the format that was named; nothing was done."""
-
-
-@dataclass(frozen=True, slots=True)
-class FileLine:
-    """A physical line, without its end. Of one that is too long only the beginning is kept."""
-
-    number: int
-    raw: bytes
-    cut: bool = False
-
-
-Bad = tuple[FileLine, str]
 
 
 @dataclass(slots=True)
@@ -127,49 +107,13 @@ class Desk:
             del outcomes[: len(job.asked)]
 
 
-def read_lines(
-    file: BinaryIO, progress: Progress, longest: int = LONGEST_LINE
-) -> Iterator[FileLine]:
-    """The lines of a file, whatever is in it, never more of one than `longest` bytes."""
-    number = done = 0
-    while raw := file.readline(longest):
-        number += 1
-        done += len(raw)
-        cut = len(raw) == longest and not raw.endswith(b"\n")
-        yield FileLine(number, raw.rstrip(b"\r\n"), cut)
-        while cut and (rest := file.readline(longest)):
-            done += len(rest)
-            cut = not rest.endswith(b"\n")
-        if number % LINES_A_REPORT == 0:
-            progress(number, done)
-    progress(number, done)
-
-
-def text_of(line: FileLine) -> str:
-    """Raises Unreadable for what cannot be text."""
-    if line.cut:
-        raise Unreadable("the line is too long")
-    if b"\0" in line.raw:
-        raise Unreadable("the line holds a NUL byte")
-    try:
-        text = line.raw.decode("utf-8-sig" if line.number == 1 else "utf-8")
-    except UnicodeDecodeError:
-        raise Unreadable("the line is not UTF-8") from None
-    if not text.strip():
-        raise Unreadable("the line is empty")
-    return text
-
-
-def cells_of(line: FileLine) -> list[str]:
-    """One line is one row: a quoted line break would let one bad quote swallow the file."""
-    try:
-        return next(csv.reader([text_of(line)], strict=True))
-    except csv.Error:
-        raise Unreadable("the line is not CSV") from None
-
-
 def refusal(outcome: Outcome) -> str | None:
-    """Why the command was refused; anything worse than a refusal ends the import."""
+    """Why the command was refused; anything worse than a refusal ends the import.
+
+    To a reader of the file, a key used again is the line's own number used again.
+    """
+    if isinstance(outcome, KeyReused):
+        return str(ReferenceReused())
     if isinstance(outcome, OrdinalError):
         return str(outcome)
     if isinstance(outcome, Exception):

@@ -8,13 +8,13 @@ shop's clocks show in winter. Customers are numbers that some program wrote as d
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from consumers.amounts import minor_units
 from consumers.consumer import Unreadable
 from consumers.countries import COUNTRIES
-from consumers.importing import Bad, FileLine, UnreadableFile, cells_of
+from consumers.file_lines import FileLine, Group, Read, UnreadableFile, cells_of, groups
 from domain.errors import Invalid
 from domain.values import MAX_LINES, MAX_QUANTITY, check_sku, check_text
 
@@ -51,12 +51,11 @@ CHARGES = frozenset(
 )
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,10}", re.ASCII)
 MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}", re.ASCII)
-TOO_LONG = f"the invoice has more than {MAX_LINES} lines"
 
 
 @dataclass(slots=True)
 class Row:
-    """One line that can be understood. `place` is its rank in its invoice, bad lines included."""
+    """One line that can be understood."""
 
     line: FileLine
     invoice: str
@@ -67,7 +66,6 @@ class Row:
     price: int
     customer: str | None
     country: str
-    place: int = 0
 
     @property
     def cancels(self) -> bool:
@@ -78,41 +76,10 @@ class Row:
         return self.code.upper() in CHARGES
 
 
-@dataclass(slots=True)
-class Invoice:
-    """Consecutive rows of one number. `bad` are lines among them that cannot be understood."""
-
-    number: str = ""
-    rows: list[Row] = field(default_factory=list)
-    bad: list[Bad] = field(default_factory=list)
-
-    def __len__(self) -> int:
-        return len(self.rows) + len(self.bad)
-
-
-def invoices(lines: Iterator[FileLine]) -> Iterator[Invoice]:
-    """The invoices of a file; raises UnreadableFile when it is in another format.
-
-    Of an invoice that is too long only bad lines are left, a bounded number at a time.
-    """
+def invoices(lines: Iterator[FileLine]) -> Iterator[Group[Row]]:
+    """The invoices of a file; raises UnreadableFile when it is in another format."""
     _check_header(next(lines, None))
-    invoice, overflowing = Invoice(), False
-    for line in lines:
-        row, why = _understood(line)
-        if row is not None and row.invoice != invoice.number:
-            if len(invoice):
-                yield _rejected(invoice) if overflowing else invoice
-            invoice, overflowing = Invoice(row.invoice), False
-        if row is None:
-            invoice.bad.append((line, why))
-        else:
-            row.place = len(invoice)
-            invoice.rows.append(row)
-        if len(invoice) > MAX_LINES:
-            yield _rejected(invoice) if overflowing or len(invoice.rows) > MAX_LINES else invoice
-            invoice, overflowing = Invoice(invoice.number), True
-    if len(invoice):
-        yield _rejected(invoice) if overflowing else invoice
+    return groups(map(_read, lines), MAX_LINES)
 
 
 def _check_header(line: FileLine | None) -> None:
@@ -124,23 +91,22 @@ def _check_header(line: FileLine | None) -> None:
         raise UnreadableFile(f"The header is not {','.join(HEADER)}.")
 
 
-def _rejected(invoice: Invoice) -> Invoice:
-    bad = [(row.line, TOO_LONG) for row in invoice.rows]
-    return Invoice(invoice.number, bad=invoice.bad + bad)
-
-
-def _understood(line: FileLine) -> tuple[Row | None, str]:
+def _read(line: FileLine) -> Read[Row]:
+    number = None
     try:
-        return _row(line, cells_of(line)), ""
+        cells = cells_of(line)
+        if cells == HEADER:
+            raise Unreadable("the header again")
+        if len(cells) != len(HEADER):
+            raise Unreadable(f"the line has not {len(HEADER)} columns")
+        number = cells[0] or None
+        row = _row(line, cells)
     except Unreadable as why:
-        return None, str(why)
+        return Read(line, number, why=str(why))
+    return Read(line, number, row)
 
 
 def _row(line: FileLine, cells: list[str]) -> Row:
-    if cells == HEADER:
-        raise Unreadable("the header again")
-    if len(cells) != len(HEADER):
-        raise Unreadable(f"the line has not {len(HEADER)} columns")
     invoice, code, description, quantity, at, price, customer, country = cells
     _check_names(invoice, code, description.strip(), customer)
     return Row(

@@ -6,6 +6,7 @@ from typing import BinaryIO, TextIO
 
 from commands.order import CancelLines
 from commands.stock import AdjustStock, ReceiveStock
+from consumers.file_lines import Group, Progress, read_lines
 from consumers.importing import (
     Asked,
     Desk,
@@ -13,12 +14,10 @@ from consumers.importing import (
     Job,
     Ledger,
     Outcome,
-    Progress,
     Write,
-    read_lines,
     refusal,
 )
-from consumers.online_retail.rows import CURRENCY, Invoice, Row, invoices
+from consumers.online_retail.rows import CURRENCY, Row, invoices
 from consumers.online_retail.sales import Sales, Sold
 from consumers.online_retail.setting_up import CHANNEL, LOCATION, Setup, step
 from consumers.online_retail.sorting import order_message, sorted_out
@@ -54,7 +53,7 @@ class Run:
         self._setup = Setup(actor)
         self._on_hand: Counter[str] = Counter()
 
-    def take(self, invoice: Invoice) -> None:
+    def take(self, invoice: Group[Row]) -> None:
         found = sorted_out(invoice)
         for job in self._setup.needed(found):
             self.desk.put(job)
@@ -65,9 +64,9 @@ class Run:
         if found.cancelled:
             self.desk.clear()
         for row in found.cancelled:
-            self._cancel(row)
+            self._cancel(row, row.line.number - invoice.first)
         for row in found.corrected:
-            self._correct(row)
+            self._correct(row, row.line.number - invoice.first)
 
     def _place(self, sale: list[Row]) -> None:
         message = order_message(sale)
@@ -85,28 +84,30 @@ class Run:
             order_id = order_id_of(CHANNEL, first.invoice)
             self._sales.add(first.customer, first.at, _sold(order_id, sale))
 
-    def _cancel(self, row: Row) -> None:
+    def _cancel(self, row: Row, place: int) -> None:
         if row.customer is None:
             return self._reject(row, NO_CUSTOMER)
         taken = self._sales.take(row.customer, row.code, -row.quantity, row.at)
         if not taken:
             return self._reject(row, NO_SALE)
-        steps = [self._cancelling(row, *order) for order in _by_order(taken)]
+        steps = [self._cancelling(row, place, *order) for order in _by_order(taken)]
         worth = sum(part.quantity * part.price for part in taken)
         self.desk.put(Job(steps, lambda outcomes: self._cancelled(row, worth, outcomes)))
         return None
 
-    def _cancelling(self, row: Row, order_id: str, lines: tuple[LineQuantity, ...]) -> Asked:
+    def _cancelling(
+        self, row: Row, place: int, order_id: str, lines: tuple[LineQuantity, ...]
+    ) -> Asked:
         reason = f"cancelled with {row.invoice}"
         command = CancelLines(order_id=order_id, lines=lines, reason=reason)
-        return self._step(row, command, row.place, "cancel", order_id)
+        return self._step(row, command, place, "cancel", order_id)
 
     def _cancelled(self, row: Row, worth: int, outcomes: Sequence[Outcome]) -> None:
         if not self._refused([row], outcomes):
             self.ledger.report.cancellations += 1
             self.ledger.report.cancelled[CURRENCY] += worth
 
-    def _correct(self, row: Row) -> None:
+    def _correct(self, row: Row, place: int) -> None:
         steps = []
         lacking = -(self._on_hand[row.code] + row.quantity)
         if lacking > 0:
@@ -114,7 +115,7 @@ class Run:
             receipt = ReceiveStock(
                 location=LOCATION, sku=row.code, quantity=lacking, document=OPENING_BALANCE
             )
-            steps.append(self._step(row, receipt, row.place, OPENING_BALANCE))
+            steps.append(self._step(row, receipt, place, OPENING_BALANCE))
         self._on_hand[row.code] += row.quantity
         correction = AdjustStock(
             location=LOCATION,
@@ -123,7 +124,7 @@ class Run:
             reason=row.description or UNEXPLAINED,
             reference=row.invoice,
         )
-        steps.append(self._step(row, correction, row.place, "adjust"))
+        steps.append(self._step(row, correction, place, "adjust"))
         self.desk.put(Job(steps, lambda outcomes: self._corrected(row, outcomes)))
 
     def _corrected(self, row: Row, outcomes: Sequence[Outcome]) -> None:

@@ -6,7 +6,8 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import BinaryIO
 
-from consumers.importing import Asked, read_lines
+from consumers.file_lines import read_lines
+from consumers.importing import Asked
 from consumers.online_retail.rows import invoices
 from consumers.online_retail.setting_up import Setup
 from consumers.online_retail.sorting import order_message, sorted_out
@@ -26,7 +27,7 @@ def messages(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
         sale = sorted_out(invoice).sale
         if sale:
             message = asdict(order_message(sale))
-            yield invoice.number.encode(), json.dumps(message, default=_plain).encode()
+            yield invoice.key.encode(), json.dumps(message, default=_plain).encode()
 
 
 def _silent(lines: int, done: int) -> None:

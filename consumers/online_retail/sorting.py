@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from consumers.importing import Bad
-from consumers.online_retail.rows import CURRENCY, Invoice, Row
+from consumers.file_lines import Bad, Group
+from consumers.online_retail.rows import CURRENCY, Row
 from consumers.orders import OrderMessage, OrderMessageLine
+from domain.values import MAX_LINES
 
+TOO_LONG = f"the invoice has more than {MAX_LINES} lines"
 NOT_STOCK = "a correction of the stock of a code that is no goods"
 OTHER_BUYER = "another customer or country than the invoice's"
 
@@ -21,7 +23,9 @@ class Sorted:
     bad: list[Bad] = field(default_factory=list)
 
 
-def sorted_out(invoice: Invoice) -> Sorted:
+def sorted_out(invoice: Group[Row]) -> Sorted:
+    if not invoice.whole:
+        return Sorted(bad=invoice.all_bad(TOO_LONG))
     found = Sorted(bad=list(invoice.bad))
     free = all(row.price == 0 and row.customer is None for row in invoice.rows)
     for row in invoice.rows:
