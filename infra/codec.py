@@ -54,7 +54,7 @@ def envelope(state: bytes) -> Stored:
     """Raises Undecodable when the bytes are no envelope."""
     try:
         return _STORED.decode(state)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Undecodable(f"no envelope: {error}") from error
 
 

@@ -112,7 +112,7 @@ def kafka_machine(request: pytest.FixtureRequest) -> None:
 def topic_prefix(request: pytest.FixtureRequest) -> str:
     """What every topic of this test begins with, so that tests can share a broker."""
     name = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower()).strip("-")
-    return f"{name[:60]}-{RUN}-{next(NUMBERS)}"
+    return f"{name[:48]}-{RUN}-{next(NUMBERS)}"
 
 
 @contextmanager
