@@ -8,6 +8,7 @@ from commands.handling import Contact
 from commands.order import PlaceOrder, RequestedLine
 from consumers.amounts import minor_units
 from consumers.consumer import Consumer, Unreadable
+from consumers.moments import checked_moment
 from domain.values import PaymentMode, ShortagePolicy, order_id_of
 
 TOPIC = "intake.marketplace"
@@ -104,6 +105,7 @@ class MarketplaceOrder:
 def place_order(order: MarketplaceOrder, channel: str) -> PlaceOrder:
     if not order.marketplaceOrderId.strip():
         raise Unreadable("The order has no marketplaceOrderId.")
+    checked_moment(order.purchaseDate, "purchaseDate")
     currency, address = order.grandTotal.currencyCode, order.delivery.address
     return PlaceOrder(
         order_id=order_id_of(channel, order.marketplaceOrderId),

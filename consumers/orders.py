@@ -6,6 +6,7 @@ from datetime import datetime
 from commands.handling import Contact
 from commands.order import PlaceOrder, RequestedLine
 from consumers.consumer import Consumer, Unreadable
+from consumers.moments import checked_moment
 from domain.values import LineKind, PaymentMode, ShortagePolicy, order_id_of
 
 TOPIC = "intake.orders"
@@ -70,9 +71,11 @@ class OrderMessage:
 
 
 def place_order(message: OrderMessage, channel: str) -> PlaceOrder:
-    """The order as a command; raises Unreadable when nothing could ever find it again."""
+    """The order as a command; raises Unreadable when it could not be found again, or dated."""
     if not message.reference.strip():
         raise Unreadable("The order has no reference.")
+    if message.ordered_at is not None:
+        checked_moment(message.ordered_at, "ordered_at")
     return PlaceOrder(
         order_id=order_id_of(channel, message.reference),
         channel=channel,

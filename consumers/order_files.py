@@ -1,0 +1,147 @@
+"""Files of orders: CSV with one line of an order a row, or NDJSON with one order a line.
+
+NDJSON holds orders in the shape of `intake.orders`. CSV has a header, which names some columns of
+that shape: reference, sku, quantity, unit_price, currency and country at least, further fields of
+the line and of the order, but no people. Amounts are minor units, an empty cell is none. The rows
+of an order follow each other and agree about everything but the line. An order with a bad row is
+rejected whole, each row with its reason: who ordered three things did not order two.
+
+A channel and a reference name one order for ever, so that a file can be read again and again. What
+is known of an order includes no contacts: other people under an old reference change nothing.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from typing import BinaryIO, TextIO
+
+from commands.order import PlaceOrder
+from consumers.consumer import Unreadable
+from consumers.file_lines import (
+    Bad,
+    FileLine,
+    Group,
+    Progress,
+    UnreadableFile,
+    cells_of,
+    groups,
+    read_lines,
+    text_of,
+)
+from consumers.importing import Desk, ImportReport, Job, Ledger, Outcome, Write, asked, refusal
+from consumers.order_rows import OrderRow, reader
+from consumers.orders import OrderMessage, place_order
+from domain.values import MAX_LINES
+
+LONGEST_ORDER = 4 * 1024 * 1024
+DISAGREES = "the order's lines disagree about what they share"
+INCOMPLETE = "another line of this order was rejected"
+TOO_MANY = f"the order has more than {MAX_LINES} lines"
+
+Decode = Callable[[bytes], OrderMessage]
+"""One order from its JSON; raises Unreadable."""
+
+
+def import_orders(
+    file: BinaryIO,
+    write: Write,
+    rejects: TextIO,
+    progress: Progress,
+    *,
+    actor: str,
+    channel: str,
+    decode: Decode,
+) -> ImportReport:
+    """Place the orders of a file. A first line that begins with `{` makes it NDJSON."""
+    lines = read_lines(file, progress, LONGEST_ORDER)
+    first = next(lines, None)
+    if first is None:
+        raise UnreadableFile("The file is empty.")
+    run = Run(Desk(write), Ledger(rejects), actor, channel)
+    if first.raw.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+        run.take_json(chain([first], lines), decode)
+    else:
+        run.take_csv(groups(map(reader(_header(first)), lines), MAX_LINES))
+    run.desk.clear()
+    return run.ledger.report
+
+
+def _header(line: FileLine) -> list[str]:
+    try:
+        return cells_of(line)
+    except Unreadable as why:
+        raise UnreadableFile(f"The header: {why}.") from None
+
+
+class Run:
+    """One way through a file."""
+
+    def __init__(self, desk: Desk, ledger: Ledger, actor: str, channel: str) -> None:
+        self.desk = desk
+        self.ledger = ledger
+        self._actor = actor
+        self._channel = channel
+
+    def take_json(self, lines: Iterator[FileLine], decode: Decode) -> None:
+        for line in lines:
+            try:
+                text = text_of(line)
+                message = decode(text.encode())
+                self._place([line], message)
+            except Unreadable as why:
+                self._reject([(line, str(why))])
+
+    def take_csv(self, orders: Iterator[Group[OrderRow]]) -> None:
+        for order in orders:
+            lines = [row.line for row in order.rows]
+            try:
+                why = _flaw(order)
+                if why is None:
+                    self._place(lines, _message(order.rows))
+                else:
+                    self._reject(order.all_bad(why))
+            except Unreadable as why_not:
+                self._reject([(line, str(why_not)) for line in lines])
+
+    def _place(self, lines: list[FileLine], message: OrderMessage) -> None:
+        command = place_order(message, self._channel)
+        step = asked(
+            command,
+            *("orders-file", self._channel, message.reference),
+            actor=self._actor,
+            channel=self._channel,
+            subject=message.reference,
+            at=message.ordered_at,
+        )
+        job = Job([step], lambda outcomes: self._placed(lines, command, outcomes))
+        self.desk.put(job, len(command.lines))
+
+    def _placed(
+        self, lines: list[FileLine], command: PlaceOrder, outcomes: Sequence[Outcome]
+    ) -> None:
+        why = refusal(outcomes[0])
+        if why is not None:
+            return self.ledger.rejected([(line, why) for line in lines])
+        self.ledger.applied(len(lines))
+        self.ledger.report.orders += 1
+        self.ledger.report.revenue[command.currency] += sum(
+            line.quantity * line.unit_price - line.discount + line.tax for line in command.lines
+        )
+        return None
+
+    def _reject(self, bad: list[Bad]) -> None:
+        self.desk.put(Job([], lambda _: self.ledger.rejected(bad)), len(bad))
+
+
+def _flaw(order: Group[OrderRow]) -> str | None:
+    """Why the order as a whole cannot be meant."""
+    if not order.whole:
+        return TOO_MANY
+    if order.bad:
+        return INCOMPLETE
+    if any(row.head != order.rows[0].head for row in order.rows):
+        return DISAGREES
+    return None
+
+
+def _message(rows: Sequence[OrderRow]) -> OrderMessage:
+    return OrderMessage(**rows[0].head, lines=tuple([row.item for row in rows]))
