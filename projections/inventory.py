@@ -6,7 +6,8 @@ from typing import Any
 
 from domain.decider import Recorded
 from domain.stock import events as e
-from projections.inventory_rows import TABLES, VIEWS, InventoryRow, MovementRow
+from domain.stock.state import owner_key
+from projections.inventory_rows import TABLES, VIEWS, EndedWaitRow, InventoryRow, MovementRow
 from projections.projection import Projection, Query, StreamRows
 from projections.rows import bare_id
 
@@ -162,6 +163,10 @@ def evolve(rows: StreamRows, recorded: Recorded) -> None:
     if fold is not None:
         before = item.on_hand
         fold(item, event)
+        if isinstance(event, e.BackorderCancelled):
+            _note_ended_wait(rows, recorded, event)
+        elif isinstance(event, e.StockShipped) and event.forced:
+            item.allocated += _unpromised(rows, recorded, event)
         if type(event) in MOVEMENTS:
             rows.put(_movement(item, recorded, item.on_hand - before))
     taken = item.allocated + item.reserved + item.unavailable + item.safety_stock
@@ -169,6 +174,24 @@ def evolve(rows: StreamRows, recorded: Recorded) -> None:
     item.updated_at = recorded.recorded_at
     item.version, item.position = recorded.stream_version, recorded.position
     rows.put(item)
+
+
+def _note_ended_wait(rows: StreamRows, recorded: Recorded, event: e.BackorderCancelled) -> None:
+    ended = rows.get(EndedWaitRow)
+    if ended is None:
+        ended = EndedWaitRow(stock_item=bare_id(recorded), command_id="", units={})
+    if ended.command_id != recorded.command_id:
+        ended.command_id, ended.units = recorded.command_id, {}
+    ended.units[owner_key(event.order_id, event.line)] = event.quantity
+    rows.put(ended)
+
+
+def _unpromised(rows: StreamRows, recorded: Recorded, event: e.StockShipped) -> int:
+    """Units that left without a promise: the same command said that they wait no more."""
+    ended = rows.get(EndedWaitRow)
+    if ended is None or ended.command_id != recorded.command_id:
+        return 0
+    return ended.units.get(owner_key(event.order_id, event.line), 0)
 
 
 def _registered(recorded: Recorded, event: e.StockItemRegistered) -> InventoryRow:

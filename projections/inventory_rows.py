@@ -68,6 +68,13 @@ class MovementRow:
     actor: Annotated[str, "Who did it"]
 
 
+@dataclass(slots=True, kw_only=True)
+class EndedWaitRow:
+    stock_item: Annotated[str, "Location and sku as LOCATION-sku"]
+    command_id: Annotated[str, "The last command that let order lines wait no more"]
+    units: Annotated[dict[str, int], "Those lines: order/line -> units"]
+
+
 TABLES = (
     Table(
         name="inventory",
@@ -85,6 +92,14 @@ TABLES = (
         columns=documented(MovementRow),
         indexes=(("sku", "day"), ("day",)),
         append_only=True,
+    ),
+    Table(
+        name="stock_wait_ended",
+        row=EndedWaitRow,
+        key=("stock_item",),
+        about="Which order lines the last command let wait no more: when it dispatched them by "
+        "force, these units left without a promise.",
+        columns=documented(EndedWaitRow),
     ),
 )
 

@@ -14,7 +14,7 @@ from projections.order_status_rows import (
     OrderStatusRow,
     ShipmentRow,
 )
-from projections.order_status_work import Fold, line_of
+from projections.order_status_work import Fold, line_of, promise, shrink_work
 from projections.projection import Projection, Query, StreamRows
 from projections.rows import bare_id
 
@@ -69,7 +69,7 @@ def _sourced(
     for share in event.allocations:
         line = line_of(rows, share.line)
         line.unsourced -= share.quantity
-        line.allocated += share.quantity
+        promise(line, share.location, share.quantity)
         order.units_unsourced -= share.quantity
         order.units_allocated += share.quantity
     for share in event.backorders:
@@ -80,24 +80,25 @@ def _sourced(
         order.units_backordered += share.quantity
 
 
-def _promised(rows: StreamRows, order: OrderStatusRow, number: int, units: int) -> None:
-    line = line_of(rows, number)
-    line.backordered -= units
-    line.allocated += units
-    order.units_backordered -= units
-    order.units_allocated += units
-
-
 def _allocated(
     rows: StreamRows, order: OrderStatusRow, event: e.LineAllocated, at: datetime
 ) -> None:
-    _promised(rows, order, event.line, event.quantity)
+    line = line_of(rows, event.line)
+    line.backordered -= event.quantity
+    promise(line, event.location, event.quantity)
+    order.units_backordered -= event.quantity
+    order.units_allocated += event.quantity
 
 
 def _backordered(
     rows: StreamRows, order: OrderStatusRow, event: e.LineBackordered, at: datetime
 ) -> None:
-    _promised(rows, order, event.line, -event.quantity)
+    line = line_of(rows, event.line)
+    line.backordered += event.quantity
+    promise(line, event.location, -event.quantity)
+    order.units_backordered += event.quantity
+    order.units_allocated -= event.quantity
+    shrink_work(rows, line, event.location)
 
 
 def _units_cancelled(
@@ -108,15 +109,15 @@ def _units_cancelled(
     line.cancelled += event.quantity
     if line.kind != "stock":
         return
-    allocated = sum(share.quantity for share in event.allocated)
-    backordered = sum(share.quantity for share in event.backordered)
-    line.unsourced -= event.unsourced
-    line.allocated -= allocated
-    line.backordered -= backordered
     order.units_cancelled += event.quantity
+    line.unsourced -= event.unsourced
     order.units_unsourced -= event.unsourced
-    order.units_allocated -= allocated
-    order.units_backordered -= backordered
+    for share in event.allocated:
+        promise(line, share.location, -share.quantity)
+        order.units_allocated -= share.quantity
+    for share in event.backordered:
+        line.backordered -= share.quantity
+        order.units_backordered -= share.quantity
 
 
 def _confirmed(_: StreamRows, order: OrderStatusRow, event: object, at: datetime) -> None:

@@ -46,6 +46,7 @@ class OrderStatusRow:
     units_packed: Annotated[int, "Units packed"] = 0
     units_shipped: Annotated[int, "Units dispatched"] = 0
     units_delivered: Annotated[int, "Units delivered"] = 0
+    units_lost: Annotated[int, "Units lost on the way or returned to sender"] = 0
     work_in_progress: Annotated[int, "Fulfilment orders being picked or packed now"] = 0
     total: Annotated[int, "Agreed total with tax and charges, minor units of currency"]
     cancelled_amount: Annotated[int, "The total's part that was cancelled, minor units"] = 0
@@ -74,11 +75,15 @@ class OrderLineRow:
     cancelled: Annotated[int, "Units cancelled"] = 0
     unsourced: Annotated[int, "Units that no location has promised or waits for"] = 0
     allocated: Annotated[int, "Units that a location has promised and not yet sent"] = 0
+    allocated_at: Annotated[dict[str, int], "The same by location: location -> units"] = field(
+        default_factory=dict
+    )
     backordered: Annotated[int, "Units that wait for stock to arrive"] = 0
     picked: Annotated[int, "Units picked, in work that was not taken back"] = 0
     packed: Annotated[int, "Units packed"] = 0
     shipped: Annotated[int, "Units dispatched"] = 0
     delivered: Annotated[int, "Units delivered"] = 0
+    lost: Annotated[int, "Units lost on the way or returned to sender"] = 0
     unit_price: Annotated[int, "Price of one unit before discount and tax, minor units"]
     total: Annotated[int, "Worth of the line with discount and tax, minor units"]
     currency: Annotated[str, "ISO 4217 currency of the amounts"]
@@ -93,7 +98,9 @@ class FulfilmentRow:
     pending: Annotated[bool, "Whether the location still has something to do"] = True
     picker: Annotated[str | None, "Who picks"] = None
     lines: Annotated[
-        dict[str, Any], "Line number -> sku, title and its units: quantity, picked, packed, short"
+        dict[str, Any],
+        "Line number -> sku, title and its units: quantity (to be sent, without those whose "
+        "promise was lost before the pick), picked, packed, short (not found)",
     ]
     fulfil_by: Annotated[datetime | None, "When it has to be done, UTC"]
     opened_at: Annotated[datetime, "When the work was given, UTC"]

@@ -27,6 +27,34 @@ def line_of(rows: StreamRows, number: int) -> OrderLineRow:
     return line
 
 
+def promise(line: OrderLineRow, location: str, units: int) -> None:
+    """So many more units of the line are promised by a location, or fewer."""
+    line.allocated += units
+    left = line.allocated_at.get(location, 0) + units
+    if left > 0:
+        line.allocated_at[location] = left
+    else:
+        line.allocated_at.pop(location, None)
+
+
+def shrink_work(rows: StreamRows, line: OrderLineRow, location: str) -> None:
+    """Nobody shall look for units that are promised no more. What was picked is there, though."""
+    number = str(line.line)
+    works = [
+        work
+        for work in rows.all(FulfilmentRow)
+        if work.pending and work.location == location and number in work.lines
+    ]
+    parts = [work.lines[number] for work in works]
+    held = sum(part["quantity"] - part["short"] for part in parts)
+    excess = held - line.allocated_at.get(location, 0)
+    for work, part in zip(works, parts, strict=True):
+        cut = min(part["quantity"] - part["short"] - part["picked"], max(0, excess))
+        part["quantity"] -= cut
+        excess -= cut
+        rows.put(work)
+
+
 def _work_of(rows: StreamRows, fulfilment_id: str, at: datetime) -> FulfilmentRow:
     work = known(rows.get(FulfilmentRow, fulfilment_id))
     work.updated_at = at
@@ -90,9 +118,10 @@ def _picked(rows: StreamRows, order: OrderStatusRow, event: e.ItemsPicked, at: d
 
 
 def _short(rows: StreamRows, order: OrderStatusRow, event: e.PickShort, at: datetime) -> None:
-    _work_of(rows, event.fulfilment_id, at).lines[str(event.line)]["short"] += event.quantity
+    work = _work_of(rows, event.fulfilment_id, at)
+    work.lines[str(event.line)]["short"] += event.quantity
     line = line_of(rows, event.line)
-    line.allocated -= event.quantity
+    promise(line, work.location, -event.quantity)
     line.unsourced += event.quantity
     order.units_allocated -= event.quantity
     order.units_unsourced += event.quantity
@@ -133,7 +162,7 @@ def _dispatched(
     _becomes(order, _work_of(rows, shipment.fulfilment_id, at), "dispatched")
     for part in event.lines:
         line = line_of(rows, part.line)
-        line.allocated -= part.quantity
+        promise(line, event.location, -part.quantity)
         line.shipped += part.quantity
         order.units_allocated -= part.quantity
         order.units_shipped += part.quantity
@@ -159,13 +188,24 @@ def _delivered(
 
 
 def _returned(
-    rows: StreamRows, _: OrderStatusRow, event: e.ShipmentReturnedToSender, at: datetime
+    rows: StreamRows, order: OrderStatusRow, event: e.ShipmentReturnedToSender, at: datetime
 ) -> None:
-    _shipment_of(rows, event.shipment_id).status = "returned_to_sender"
+    shipment = _shipment_of(rows, event.shipment_id)
+    shipment.status = "returned_to_sender"
+    _gone(rows, order, shipment, at)
 
 
-def _lost(rows: StreamRows, _: OrderStatusRow, event: e.ShipmentLost, at: datetime) -> None:
-    _shipment_of(rows, event.shipment_id).status = "lost"
+def _lost(rows: StreamRows, order: OrderStatusRow, event: e.ShipmentLost, at: datetime) -> None:
+    shipment = _shipment_of(rows, event.shipment_id)
+    shipment.status = "lost"
+    _gone(rows, order, shipment, at)
+
+
+def _gone(rows: StreamRows, order: OrderStatusRow, shipment: ShipmentRow, at: datetime) -> None:
+    _becomes(order, _work_of(rows, shipment.fulfilment_id, at), "closed")
+    for number, quantity in shipment.lines.items():
+        line_of(rows, int(number)).lost += quantity
+        order.units_lost += quantity
 
 
 FOLDS: Mapping[type, Fold] = {

@@ -24,7 +24,9 @@ START = datetime(2024, 3, 4, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
-def recorded(stream_id: str, version: int, event: object, *, at: datetime = START) -> Recorded:
+def recorded(
+    stream_id: str, version: int, event: object, *, at: datetime = START, command_id: str = ""
+) -> Recorded:
     """An event with an envelope in which only the things named matter."""
     return Recorded(
         event=event,
@@ -38,7 +40,7 @@ def recorded(stream_id: str, version: int, event: object, *, at: datetime = STAR
         recorded_at=at,
         actor="ada",
         channel="web",
-        command_id="c",
+        command_id=command_id or f"command of {stream_id}/{version}",
         correlation_id="r",
         causation_id=None,
     )

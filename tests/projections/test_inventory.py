@@ -1,5 +1,6 @@
 """What each location holds, has promised and expects."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -180,6 +181,16 @@ def test_announced_units_come_in_by_document(
     assert item.incoming == incoming
     known = item.incoming_documents.items()
     assert {name: announced["quantity"] for name, announced in known} == documents
+
+
+def test_a_forced_dispatch_takes_only_what_was_promised() -> None:
+    waits_no_more = e.BackorderCancelled(order_id="1", line=1, quantity=3, reason="forced")
+    left = e.StockShipped(order_id="1", line=1, quantity=4, shipment_id="S1", forced=True)
+    one_left = e.StockAllocated(order_id="1", line=1, quantity=1)
+    before = (REGISTERED, replace(WAITING, order_id="1"), one_left, waits_no_more)
+    events = history("stock-LEEDS-85123A", *before, left)
+    events[-1] = replace(events[-1], command_id=events[-2].command_id)
+    given(INVENTORY, events).then(InventoryRow, allocated=0, backordered=0, on_hand=-4, available=0)
 
 
 def test_every_change_of_the_units_on_hand_stands_in_the_ledger() -> None:

@@ -174,6 +174,15 @@ def test_a_short_pick_leaves_units_without_a_source() -> None:
     assert found.of(FulfilmentRow)[0].lines["2"]["short"] == 1
 
 
+def test_work_shrinks_when_its_units_lose_their_promise() -> None:
+    lost = e.LineBackordered(line=2, location="LEEDS", quantity=2, cause="displaced")
+    given_out = (*ALL_SOURCED, opened(part(2, 5)), picking())
+    for done, quantity in (((), 3), ((picked(2, 4),), 4)):
+        found = order(*given_out, *done, lost)
+        assert found.of(FulfilmentRow)[0].lines["2"]["quantity"] == quantity
+    found.then(OrderLineRow, 2, allocated=3, allocated_at={"LEEDS": 3})
+
+
 def test_work_taken_back_was_never_picked() -> None:
     back = e.FulfilmentOrderCancelled(fulfilment_id="F1", reason="closed")
     found = order(*ALL_PICKED, back)
@@ -249,7 +258,10 @@ def test_late_tracking_does_not_overwrite_newer_words() -> None:
     ],
 )
 def test_a_shipment_can_go_wrong(event: object, status: str) -> None:
-    order(*ALL_DISPATCHED, event).then(ShipmentRow, "S1", status=status)
+    found = order(*ALL_DISPATCHED, event).then(ShipmentRow, "S1", status=status)
+    found.then(FulfilmentRow, "F1", status="closed", pending=False)
+    found.then(OrderLineRow, 2, shipped=5, delivered=0, lost=5)
+    found.then(OrderStatusRow, units_lost=8, fulfilment_status="shipped")
 
 
 @pytest.mark.parametrize(
