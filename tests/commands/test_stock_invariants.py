@@ -5,8 +5,8 @@ placing, cancelling and dispatching an order do.
 """
 
 from collections import Counter
-from collections.abc import Iterator
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -30,6 +30,7 @@ from commands.stock import (
     SetStockPolicy,
     SuspendStockItem,
 )
+from commands.stock.on_item import tell_orders
 from domain.errors import DomainError
 from domain.order.events import (
     FulfilmentOrderOpened,
@@ -39,6 +40,7 @@ from domain.order.events import (
 )
 from domain.stock import promising
 from domain.stock.alerts import alerts
+from domain.stock.displacement import displaced
 from domain.stock.events import (
     BackorderCancelled,
     BackorderFilled,
@@ -107,10 +109,13 @@ def settle(command: Settle, streams: Streams, context: Context, now: datetime) -
     item = streams.state(STOCK_ITEM, STOCK)
     events = _settled(item, command)
     streams.append(STOCK, events)
-    streams.append(STOCK, alerts(item, now))
     stream = order_stream(command.order_id)
     for event in events:
         streams.append(stream, _other_side(event, streams.version(stream)))
+    lost = displaced(item, lambda _: (now, 0), on_hand=item.on_hand, reason="forced")
+    streams.append(STOCK, lost)
+    tell_orders(streams, LOCATION, lost)
+    streams.append(STOCK, alerts(item, now))
     return Receipt(id=command.order_id, stream_id=stream, outcome=command.how)
 
 
@@ -159,8 +164,11 @@ def _shipped(number: str, lines: tuple[LineQuantity, ...]) -> list[object]:
     ]
 
 
-def _both_sides(command: Demand | Settle, streams: Streams) -> tuple[str, ...]:
-    return (STOCK, order_stream(command.order_id))
+def _both_sides(command: Demand | Settle, streams: Streams) -> list[str]:
+    """With force, units may leave that were promised to others."""
+    item = streams.state(STOCK_ITEM, STOCK)
+    others = [owner_of(key)[0] for key in item.allocations]
+    return [STOCK, *map(order_stream, {command.order_id, *others})]
 
 
 ALL_HANDLERS: Handlers = {
@@ -184,6 +192,8 @@ class Stockroom(RuleBasedStateMachine):
         self.log = opened(MemoryLog(ALL_HANDLERS))
         self.now = NOW
         self.placed = 0
+        self.item = STOCK_ITEM.initial()
+        self.checked = self.on_hand = self.debt = 0
         self.set_policy(limit, safety, 3)
 
     def ask(self, command: object) -> None:
@@ -301,17 +311,24 @@ class Stockroom(RuleBasedStateMachine):
 
     @invariant()
     def books_hold(self) -> None:
-        on_hand, debt = 0, 0
-        for event, item, before in _prefixes(self.log.events(STOCK)):
-            on_hand += _moved(event, before)
-            debt = 0 if isinstance(event, StockCounted) else debt + _debt(event, before)
-            assert item.on_hand == on_hand, "S5"
-            assert item.on_hand >= -debt, "S1"
-            _check_counters(item)
-            _check_promise(event, item, before)
-        present = item_of(self.log)
-        taken = present.allocated + sum(present.unavailable.values())
-        assert taken <= present.on_hand + debt, "S2"
+        events = self.log.events(STOCK)
+        for event in events[self.checked :]:
+            before = deepcopy(self.item)
+            self.item = STOCK_ITEM.evolve(self.item, event)
+            self._check(event, before)
+        self.checked = len(events)
+        assert self.item == item_of(self.log), "replay = live"
+        taken = self.item.allocated + sum(self.item.unavailable.values())
+        assert taken <= max(0, self.item.on_hand), "S2"
+
+    def _check(self, event: object, before: StockItem) -> None:
+        """What holds after each single event; S2 may pause within one append."""
+        self.on_hand += _moved(event, before)
+        self.debt = 0 if isinstance(event, StockCounted) else self.debt + _debt(event, before)
+        assert self.item.on_hand == self.on_hand, "S5"
+        assert self.item.on_hand >= -self.debt, "S1"
+        _check_counters(self.item)
+        _check_promise(event, self.item, before)
 
     @invariant()
     def orders_agree(self) -> None:
@@ -325,12 +342,6 @@ class Stockroom(RuleBasedStateMachine):
                 backordered[key] = line.backordered.get(LOCATION, 0)
         assert +allocated == Counter(item.allocations), "S7"
         assert +backordered == {k: b.quantity for k, b in item.backorders.items()}, "S7"
-
-
-def _prefixes(events: list[object]) -> Iterator[tuple[object, StockItem, StockItem]]:
-    """Each event with the item after and before it; S2 alone may pause within one append."""
-    for number, event in enumerate(events):
-        yield event, STOCK_ITEM.fold(events[: number + 1]), STOCK_ITEM.fold(events[:number])
 
 
 def _moved(event: object, before: StockItem) -> int:
