@@ -1,5 +1,6 @@
 """The HTTP application, put together from what the front door hands in."""
 
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -8,6 +9,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 from starlette.types import Lifespan
 
 from api import (
@@ -38,6 +40,7 @@ PARTS = (
     locations,
     ops,
 )
+METHOD_NOT_ALLOWED = 405
 ANSWERED = (*REFUSALS, ValidationError, RequestValidationError, HTTPException)
 
 
@@ -53,9 +56,20 @@ def create_app(edge: Edge, *, lifespan: Lifespan[FastAPI] | None = None) -> Fast
         redoc_url=None,
         exception_handlers=dict.fromkeys(ANSWERED, _refused),
     )
+    app.exception_handlers[METHOD_NOT_ALLOWED] = partial(_wrong_method, app)
     app.add_middleware(Gate, edge=edge)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     return app
+
+
+async def _wrong_method(app: FastAPI, request: Request, error: Any) -> Response:
+    """Several routes may share a path; the framework names the methods of the first only."""
+    routes = [route for route in app.routes if isinstance(route, Route)]
+    fitting = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    methods = sorted({method for route in fitting for method in route.methods or ()})
+    return await _refused(
+        request, HTTPException(METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(methods)})
+    )
 
 
 async def _refused(request: Request, error: Any) -> Response:

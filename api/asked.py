@@ -102,12 +102,8 @@ class Asked(Request):
 
     def position(self) -> int | None:
         """The log position that the caller has heard of, from the header or the query."""
-        stated = self.field(b"ordinal-position") or self.query_params.get("position")
-        if stated is None:
-            return None
-        if DIGITS.fullmatch(stated) is None:
-            raise MalformedRequest("Ordinal-Position must be a number.", field="Ordinal-Position")
-        return int(stated)
+        stated = (self.field(b"ordinal-position"), self.query_params.get("position"))
+        return max((_position(text) for text in stated if text is not None), default=None)
 
     def _fingerprint(self, content: bytes) -> bytes:
         asked = f"{self.scope['method']} {self.scope['path']}\n".encode("utf-8", "replace")
@@ -135,3 +131,9 @@ class Asked(Request):
                 " 2024-05-01T12:00:00Z.",
                 field="Ordinal-Occurred-At",
             ) from error
+
+
+def _position(stated: str) -> int:
+    if DIGITS.fullmatch(stated) is None:
+        raise MalformedRequest("Ordinal-Position must be a number.", field="Ordinal-Position")
+    return int(stated)

@@ -1,9 +1,10 @@
 """The vocabulary of requests: types that several bodies and paths share."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from domain.values import LONGEST_SKU, LONGEST_TEXT, MAX_AMOUNT, MAX_QUANTITY
 
@@ -14,6 +15,7 @@ PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x20\x7f-\xa0][^\x00-\x1f\x7f-\x9f]*
 FREE_TEXT = r"^[^\x00]*$"
 NOT_BLANK = r"^[^\x00]*[^\x00-\x20\x7f-\xa0][^\x00]*$"
 
+DATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.Zz+-]")
 MAX_BIGINT = 2**63 - 1
 
 
@@ -27,6 +29,13 @@ class Nothing(Body):
     """The body of a command that needs none."""
 
 
+def _dated(stated: object) -> object:
+    """Pydantic would take a number for seconds since 1970, also when it stands in a string."""
+    if not isinstance(stated, str) or not DATED.match(stated):
+        raise ValueError("A time is written as in 2024-05-01T12:00:00Z")
+    return stated
+
+
 def _in_reach(moment: datetime) -> datetime:
     if not 1900 <= moment.year <= 2999:
         raise ValueError("A time must lie between the years 1900 and 2999")
@@ -34,7 +43,11 @@ def _in_reach(moment: datetime) -> datetime:
 
 
 Moment = Annotated[
-    AwareDatetime, AfterValidator(_in_reach), Field(examples=["2024-05-01T12:00:00Z"])
+    AwareDatetime,
+    Field(strict=False),
+    BeforeValidator(_dated),
+    AfterValidator(_in_reach),
+    Field(examples=["2024-05-01T12:00:00Z"]),
 ]
 OrderId = Annotated[
     str,

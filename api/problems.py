@@ -120,8 +120,10 @@ def _detail(error: Exception) -> str:
             return "; ".join(f"{e['field']}: {e['message']}" for e in _errors(error)[:3])
         case HTTPException():
             return str(error.detail)
-        case errors.OrdinalError() | Unavailable() | PositionAhead() | ReadModelBehind():
+        case errors.OrdinalError() | Unavailable() | PositionAhead():
             return str(error) or (type(error).__doc__ or "")
+        case ReadModelBehind():
+            return type(error).__doc__ or ""
     return "The error is logged under this request's id."
 
 

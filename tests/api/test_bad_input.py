@@ -56,6 +56,7 @@ REFUSED: list[tuple[str, dict[str, Any]]] = [
     ("reference", {"reference": ""}),
     ("customer_id", {"customer_id": "x" * 201}),
     ("promised_by", {"promised_by": 1714564800}),
+    ("promised_by", {"promised_by": "1714564800"}),
     ("promised_by", {"promised_by": "2024-05-01"}),
     ("promised_by", {"promised_by": "2024-05-01T12:00:00"}),
     ("promised_by", {"promised_by": "0001-01-01T00:00:00+14:00"}),
@@ -180,6 +181,7 @@ def test_a_bad_order_id_is_refused(order_id: str, action: str) -> None:
         ("placed_from", "0001-01-01T00:00:00%2B14:00"),
         ("placed_to", "2024-05-01"),
         ("placed_to", "1e400"),
+        ("placed_to", "1714564800"),
         ("cursor", "abc"),
         ("cursor", "%00"),
         ("cursor", "%ff"),
@@ -201,6 +203,7 @@ def test_a_bad_parameter_is_named(parameter: str, value: str) -> None:
 def test_a_bad_position_is_refused(position: str) -> None:
     response = House().get(f"/v1/orders?position={position}")
     assert (response.status_code, fields(response)) == (400, {"Ordinal-Position"})
+    assert House().get("/v1/orders", headers={"Ordinal-Position": ""}).status_code == 400
 
 
 JSON = st.recursive(

@@ -136,7 +136,9 @@ def test_history_cannot_be_written_without_its_scope() -> None:
     assert problem(response)["scope"] == "history:write"
 
 
-@pytest.mark.parametrize("stated", ["", "yesterday", "2010-12-01T08:26:00", "0001-01-01T00:00:00Z"])
+@pytest.mark.parametrize(
+    "stated", ["", "yesterday", "0.5", "2010-12-01T08:26:00", "0001-01-01T00:00:00Z"]
+)
 def test_a_bad_time_is_refused(stated: str) -> None:
     response = House().post("/v1/orders", PLACE, headers={"Ordinal-Occurred-At": stated})
     assert (response.status_code, fields(response)) == (400, {"Ordinal-Occurred-At"})

@@ -96,6 +96,11 @@ def test_a_method_that_is_not_there_is_a_problem(method: str) -> None:
     assert "GET" in response.headers["allow"]
 
 
+def test_all_methods_of_a_path_are_named() -> None:
+    response = House().ask("DELETE", f"{ORDER}/fulfilment-orders")
+    assert response.headers["allow"] == "GET, POST"
+
+
 def test_a_request_keeps_the_id_that_it_came_with() -> None:
     response = House().get("/health", headers={"X-Request-Id": "r-1"})
     assert response.headers["x-request-id"] == "r-1"
