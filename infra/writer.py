@@ -336,6 +336,7 @@ class Writer:
         self._recorded_at = datetime.min.replace(tzinfo=UTC)
         self._snapshots = snapshots
         self._wanted: set[str] = set()
+        self._loaded: set[str] = set()
         self._dirty: set[str] = set()
         self.position = 0
 
@@ -354,6 +355,9 @@ class Writer:
             if companions is not None:
                 raise
             self._one_by_one(asks)
+        finally:
+            self._cache.touched(self._loaded)
+            self._loaded.clear()
 
     def _one_by_one(self, asks: Sequence[Ask]) -> None:
         for ask in asks:
@@ -475,6 +479,7 @@ class Writer:
 
     def _fold_missing(self, conn: Connection, missing: set[str]) -> None:
         seen = self._sequence
+        self._loaded |= missing
         for stream_id in missing:
             self._cache.add(stream_id, seen)
         if self._snapshots is not None:

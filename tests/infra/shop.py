@@ -1,13 +1,14 @@
 """Commands for the tests of the write path: real ones of a small shop, and one that misbehaves."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import msgspec
 import psycopg
 
 from commands import HANDLERS
@@ -20,7 +21,16 @@ from domain.stock.events import StockReceived
 from domain.stock.state import STOCK_ITEM, StockItem
 from domain.values import ShortagePolicy, stock_stream
 from infra import codec
-from infra.event_log import StoredRow, connect_writer, read_after, read_stream
+from infra.codec import Stored
+from infra.event_log import (
+    SEQUENCE,
+    TABLE,
+    Connection,
+    StoredRow,
+    connect_writer,
+    read_after,
+    read_stream,
+)
 from infra.snapshots import Snapshots
 from infra.writer import Ask, Writer
 
@@ -35,7 +45,8 @@ BIG_CACHE = 10_000_000
 class Mark:
     """Leaves one receipt of a unit in each of these streams, and then fails when it has to.
 
-    `touches` are streams that it reads without having said so.
+    `meanwhile` happens while it is decided, under the lock. `touches` are streams that it reads
+    without having said so.
     """
 
     streams: tuple[str, ...] = (STOCK,)
@@ -44,11 +55,14 @@ class Mark:
     touches: tuple[str, ...] = ()
     keeps: Contact | None = None
     details: Mapping[str, Any] | None = None
+    meanwhile: Callable[[], None] | None = None
 
 
 def mark(command: Mark, streams: Streams, context: Context, now: datetime) -> Receipt:
     for name in command.streams:
         streams.append(name, [StockReceived(quantity=1, document=command.document)])
+    if command.meanwhile is not None:
+        command.meanwhile()
     if command.keeps is not None:
         streams.keep_contact(command.keeps)
     if command.fails is not None:
@@ -202,6 +216,47 @@ def check_log(conninfo: str) -> Sequence[StoredRow]:
 def count_of(conninfo: str, table: str) -> int:
     with psycopg.connect(conninfo) as conn:
         row = conn.execute(f"SELECT count(*) FROM ordinal.{table}".encode()).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def burn(conninfo: str, positions: int) -> None:
+    """Use up positions, as an append does that is rolled back."""
+    with psycopg.connect(conninfo) as conn:
+        conn.execute("SELECT nextval(%s) FROM generate_series(1, %s)", (SEQUENCE, positions))
+
+
+def insert_by_hand(
+    conninfo: str, stream_id: str, version: int, *, recorded_at: datetime | None = None
+) -> None:
+    """Append one receipt of a unit with plain SQL, as a foreign program would."""
+    with psycopg.connect(conninfo) as conn:
+        insert(conn, stream_id, version, recorded_at=recorded_at)
+
+
+def insert(
+    conn: Connection, stream_id: str, version: int, *, recorded_at: datetime | None = None
+) -> int:
+    """The same in a transaction that is under way; returns the position."""
+    at = recorded_at or datetime.now(UTC)
+    known = Stored(
+        event_id=str(uuid4()),
+        type="StockReceived",
+        schema_version=1,
+        stream_id=stream_id,
+        stream_version=version,
+        occurred_at=at,
+        recorded_at=at,
+        actor="psql",
+        command_id=str(uuid4()),
+        correlation_id="by hand",
+        data=msgspec.Raw(b'{"quantity":1,"document":"by hand"}'),
+    )
+    row = conn.execute(
+        f"INSERT INTO {TABLE} (originator_id, originator_version, topic, state)"
+        " VALUES (%s, %s, 'StockReceived', %s) RETURNING notification_id",
+        (stream_id, version, msgspec.json.encode(known)),
+    ).fetchone()
     assert row is not None
     return int(row[0])
 
