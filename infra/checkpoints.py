@@ -43,28 +43,32 @@ class Move(NamedTuple):
         return self.checkpoint
 
 
-class _Stamp(msgspec.Struct):
+class _Identified(msgspec.Struct):
     event_id: str
+
+
+class _Dated(msgspec.Struct):
     recorded_at: datetime
 
 
-_stamp = msgspec.json.Decoder(_Stamp).decode
+_identify = msgspec.json.Decoder(_Identified).decode
+_date = msgspec.json.Decoder(_Dated).decode
 _COLUMNS = "projection, generation, version, position, event_id, store_epoch, live"
 
 
 def event_id_of(state: bytes) -> str | None:
     """The id in an envelope, None when the bytes are no envelope."""
     try:
-        return _stamp(state).event_id
-    except msgspec.MsgspecError:
+        return _identify(state).event_id
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
 
 
 def age_of(state: bytes) -> float:
     """Seconds since the event was recorded, 0 when its bytes do not say."""
     try:
-        return (datetime.now(UTC) - _stamp(state).recorded_at).total_seconds()
-    except msgspec.MsgspecError:
+        return (datetime.now(UTC) - _date(state).recorded_at).total_seconds()
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return 0.0
 
 

@@ -17,6 +17,10 @@ IDLE_PAUSE = 0.015
 PATIENCE = 0.25
 
 
+class FeedLost(Exception):
+    """The feed's source is away: wait, and open another feed."""
+
+
 class Batch(NamedTuple):
     """Events behind the position that was asked for, without a gap, up to `to` inclusive."""
 

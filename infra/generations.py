@@ -14,7 +14,7 @@ from infra.event_log import Connection, store_epoch
 from infra.tables import SCHEMA, PhysicalTable, physical_tables
 from projections.projection import Projection
 
-DEFINITION_LOCK = 7093202
+DEFINITION_LOCK = 7093209
 
 
 class ContractBroken(Exception):

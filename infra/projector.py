@@ -14,17 +14,17 @@ import structlog
 from infra.applying import Applier
 from infra.checkpoints import CheckpointMoved, age_of, read_generation, verify
 from infra.event_log import Connection, head
-from infra.feeds import Batch, Feed
+from infra.feeds import Batch, Feed, FeedLost
 from infra.generations import ensure_generation
 from infra.leader import Leadership, LeadershipLost
 from infra.sessions import connect_projector
 from projections.projection import Projection
 
 SEAT = 7093210
-TRANSIENT = (psycopg.OperationalError, psycopg.InterfaceError)
+TRANSIENT = (psycopg.OperationalError, psycopg.InterfaceError, FeedLost)
 # Seconds.
 SHORTEST_PAUSE = 0.1
-LONGEST_PAUSE = 5.0
+LONGEST_PAUSE = 2.0
 GENERATION_PAUSE = 1.0
 HEAD_INTERVAL = 1.0
 
@@ -44,6 +44,7 @@ class ProjectorStatus:
     batches: int = 0
     events: int = 0
     parked: int = 0
+    failures: int = 0
     last_error: str | None = None
 
     @property
@@ -84,6 +85,7 @@ class Projector:
             try:
                 self._stand_and_lead(stop)
             except (*TRANSIENT, LeadershipLost, CheckpointMoved) as error:
+                self.status.failures += 1
                 self.status.last_error = str(error).strip()
                 pause = SHORTEST_PAUSE if self.status.batches > before else pause
                 self._enter("waiting", error=self.status.last_error)

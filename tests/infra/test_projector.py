@@ -254,12 +254,20 @@ def test_a_poisoned_stream_is_parked_and_the_others_flow(ordinal_database: str) 
     "bad",
     [
         Bytes("StockReceived", b"\x00 no json"),
+        Bytes("StockReceived", b'{"actor": "\xff"}'),
         Bytes("StockReceived", state_of(A, 2, {"quantity": "many"}, type="StockReceived")),
         Bytes("StockReceived", state_of(B, 2, receive(1))),
         receive(1, "nul \0"),
         receive(2**62),
     ],
-    ids=["no json", "wrong type", "envelope of another stream", "unstorable", "out of range"],
+    ids=[
+        "no json",
+        "no utf-8",
+        "wrong type",
+        "envelope of another stream",
+        "unstorable",
+        "out of range",
+    ],
 )
 def test_whatever_cannot_be_kept_parks_its_stream_at_that_event(
     ordinal_database: str, bad: object

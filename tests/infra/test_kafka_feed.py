@@ -1,0 +1,353 @@
+"""The Kafka feed against a real broker: what arrives is applied in order, what does not is read
+from the store."""
+
+import gc
+import hashlib
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+import psycopg
+import pytest
+from kafka import KafkaProducer
+
+from infra.checkpoints import ProjectorHalted, event_id_of
+from infra.event_log import StoredRow, read_after
+from infra.feeds import Batch, FeedLost
+from infra.kafka import (
+    EVENT_TOPICS,
+    IndexRecord,
+    KafkaUnfit,
+    connection,
+    encode_index,
+    ensure_topics,
+    topic_name,
+)
+from infra.kafka_feed import KafkaFeed
+from infra.settings import Settings
+from tests.infra.running import eventually, project, running
+from tests.infra.sample_projection import SAMPLE, Bytes, append, contents, receive
+
+A, B, C = "stock-HERE-a", "stock-HERE-b", "stock-HERE-c"
+PARTITIONS = 2
+
+
+class HandRelay:
+    """Publishes what a test wants, also what the relay never would."""
+
+    def __init__(self, conninfo: str, settings: Settings) -> None:
+        self._conninfo = conninfo
+        self._settings = settings
+        self._producer = KafkaProducer(
+            **connection(settings),
+            transactional_id=topic_name(settings, "hand"),
+            retry_backoff_ms=5,
+            metrics_enabled=False,
+        )
+        self._producer.init_transactions()
+        self.next_offsets: dict[str, dict[int, int]] = {}
+        self.to = 0
+
+    def log(self) -> Sequence[StoredRow]:
+        with psycopg.connect(self._conninfo) as conn:
+            return read_after(conn, 0, 10_000)
+
+    def publish(self, rows: Iterable[StoredRow], **changed: Any) -> None:
+        """One transaction: these events, and the index record (without one for `index=False`)."""
+        sent = list(rows)
+        index = changed.pop("index", True)
+        self._producer.begin_transaction()
+        self._send(sent)
+        if index:
+            self._announce(sent, changed)
+        self._producer.commit_transaction()
+
+    def _announce(self, sent: Sequence[StoredRow], changed: dict[str, Any]) -> None:
+        last = sent[-1] if sent else None
+        known: dict[str, Any] = {
+            "from_": self.to,
+            "to": last.position if last else self.to,
+            "count": len(sent),
+            "event_id": (event_id_of(last.state) or "") if last else "",
+            "hash": hashlib.sha256(last.state if last else b"").hexdigest(),
+            "outbox_to": 0,
+            "store_epoch": 1,
+            "next_offsets": self.next_offsets,
+        }
+        record = IndexRecord(**known | changed)
+        self.to = record.to
+        name = topic_name(self._settings, "index")
+        self._producer.send(name, encode_index(record), partition=0).get(10)
+
+    def _send(self, rows: Sequence[StoredRow]) -> None:
+        futures = [self._producer.send(**self._message(row)) for row in rows]
+        for future in futures:
+            sent = future.get(10)
+            self.next_offsets.setdefault(sent.topic, {})[sent.partition] = sent.offset + 1
+
+    def _message(self, row: StoredRow) -> dict[str, Any]:
+        topic = topic_name(self._settings, EVENT_TOPICS[row.stream_id.partition("-")[0]])
+        return {
+            "topic": topic,
+            "key": row.stream_id.encode(),
+            "value": row.state,
+            "partition": sum(row.stream_id.encode()) % PARTITIONS,
+            "headers": [
+                ("type", row.type.encode()),
+                ("position", b"%d" % row.position),
+                ("stream_version", b"%d" % row.stream_version),
+            ],
+        }
+
+    def close(self) -> None:
+        self._producer.close(timeout=5)
+
+
+@pytest.fixture
+def kafka_settings(kafka: str, topic_prefix: str) -> Settings:
+    settings = Settings.model_validate(
+        {
+            "database_url": "unused",
+            "kafka_bootstrap_servers": kafka,
+            "topic_prefix": topic_prefix,
+            "topic_partitions": PARTITIONS,
+        }
+    )
+    ensure_topics(settings)
+    return settings
+
+
+@pytest.fixture
+def hand(ordinal_database: str, kafka_settings: Settings) -> Iterator[HandRelay]:
+    with closing(HandRelay(ordinal_database, kafka_settings)) as relay:
+        yield relay
+
+
+@pytest.fixture
+def feed(ordinal_database: str, kafka_settings: Settings) -> Any:
+    return partial(Watched, ordinal_database, kafka_settings)
+
+
+class Watched(KafkaFeed):
+    """Remembers why it went to the store."""
+
+    def __init__(self, conninfo: str, settings: Settings) -> None:
+        super().__init__(conninfo, settings)
+        self.left: list[str] = []
+        self.joined: list[int] = []
+
+    def _leave(self, reason: str) -> None:
+        self.left.append(reason)
+        super()._leave(reason)
+
+    def _join(self, record: IndexRecord | None) -> None:
+        self.joined.append(record.to if record else 0)
+        super()._join(record)
+
+
+STOP = threading.Event()
+
+
+def drain(feed: KafkaFeed, position: int, until: int, seconds: float = 15) -> list[Batch]:
+    """Every batch until this position."""
+    found: list[Batch] = []
+
+    def arrived() -> bool:
+        nonlocal position
+        batch = feed.next(position, STOP)
+        if batch:
+            found.append(batch)
+            position = batch.to
+        return position >= until
+
+    eventually(arrived, seconds)
+    return found
+
+
+def positions(batches: Iterable[Batch]) -> list[int]:
+    return [row.position for batch in batches for row in batch.rows]
+
+
+def test_events_arrive_in_log_order_whatever_their_partition(
+    ordinal_database: str, hand: HandRelay, feed: Any
+) -> None:
+    expected = append(ordinal_database, [(s, receive(1)) for s in (A, B, C, B, A, C, C)])
+    with closing(feed()) as watched:
+        assert watched.next(0, STOP) is None
+        log = hand.log()
+        hand.publish(log[:3])
+        hand.publish(log[3:])
+        batches = drain(watched, 0, expected[-1])
+    assert positions(batches) == expected
+    assert [row for batch in batches for row in batch.rows] == log
+    assert watched.left == []
+    assert batches[-1].event_id == event_id_of(log[-1].state)
+
+
+def test_a_projector_that_starts_behind_reads_the_store_first(
+    ordinal_database: str, hand: HandRelay, feed: Any
+) -> None:
+    expected = append(ordinal_database, [(A, receive(1)), (B, receive(1)), (A, receive(2))])
+    log = hand.log()
+    hand.publish(log[:2])
+    hand.publish(log[2:])
+    with closing(feed()) as watched:
+        early = drain(watched, expected[0], expected[-1])
+        expected += append(ordinal_database, [(B, receive(1))])
+        hand.publish(hand.log()[3:])
+        late = drain(watched, expected[2], expected[-1])
+    assert positions([*early, *late]) == expected[1:]
+    assert watched.joined == [expected[2]]
+    assert watched.left == []
+
+
+def test_a_duplicate_is_skipped(ordinal_database: str, hand: HandRelay, feed: Any) -> None:
+    expected = append(ordinal_database, [(A, receive(1)), (B, receive(1)), (A, receive(2))])
+    log = hand.log()
+    with closing(feed()) as watched:
+        watched.next(0, STOP)
+        hand.publish(log[:2])
+        hand.publish(log[:2], from_=0, to=expected[1])
+        hand.publish([])
+        hand.publish([log[1], log[2], log[2]], from_=expected[1], count=1)
+        batches = drain(watched, 0, expected[-1])
+    assert positions(batches) == expected
+    assert watched.left == []
+
+
+def test_a_missing_record_is_read_from_the_store(
+    ordinal_database: str, hand: HandRelay, feed: Any
+) -> None:
+    expected = append(ordinal_database, [(A, receive(1)), (B, receive(1)), (A, receive(2))])
+    log = hand.log()
+    with closing(feed()) as watched:
+        watched.next(0, STOP)
+        hand.publish([log[0], log[2]], count=3)
+        batches = drain(watched, 0, expected[-1])
+        (more,) = append(ordinal_database, [(B, receive(1))])
+        hand.publish(hand.log()[3:])
+        batches += drain(watched, expected[-1], more)
+    assert positions(batches) == [*expected, more]
+    assert "1 of 3 events" in watched.left[0]
+    assert watched.joined == [0, expected[-1]]
+
+
+def test_an_index_record_that_does_not_follow_sends_to_the_store(
+    ordinal_database: str, hand: HandRelay, feed: Any
+) -> None:
+    expected = append(ordinal_database, [(s, receive(1)) for s in (A, B, C, A)])
+    log = hand.log()
+    with closing(feed()) as watched:
+        watched.next(0, STOP)
+        hand.publish(log[:1])
+        hand.publish(log[1:2], index=False)
+        hand.publish(log[2:], from_=expected[1])
+        batches = drain(watched, 0, expected[-1])
+    assert positions(batches) == expected
+    assert watched.left == [f"the index goes on from {expected[1]}"]
+
+
+def test_more_than_was_announced_is_not_believed(
+    ordinal_database: str, hand: HandRelay, feed: Any
+) -> None:
+    expected = append(ordinal_database, [(s, receive(1)) for s in (A, B)])
+    with closing(feed()) as watched:
+        watched.next(0, STOP)
+        hand.publish(hand.log(), count=1)
+        batches = drain(watched, 0, expected[-1])
+    assert positions(batches) == expected
+    assert "were announced" in watched.left[0]
+
+
+def test_what_others_write_into_our_topics_is_passed_over(
+    ordinal_database: str, hand: HandRelay, feed: Any, kafka_settings: Settings
+) -> None:
+    expected = append(ordinal_database, [(A, receive(1))])
+    with closing(feed()) as watched:
+        watched.next(0, STOP)
+        stranger = KafkaProducer(**connection(kafka_settings))
+        stranger.send(topic_name(kafka_settings, "events.stock"), b"hello").get(10)
+        stranger.close()
+        hand.publish(hand.log())
+        assert positions(drain(watched, 0, expected[-1])) == expected
+
+
+def test_an_offset_that_is_gone_sends_to_the_store(
+    ordinal_database: str, hand: HandRelay, feed: Any
+) -> None:
+    expected = append(ordinal_database, [(A, receive(1)), (B, receive(1))])
+    log = hand.log()
+    with closing(feed()) as watched:
+        hand.publish(log[:1])
+        assert positions(drain(watched, 0, expected[0])) == expected[:1]
+        watched.next(expected[0], STOP)
+        watched._reader.seek(watched._partitions[0], 1_000)
+        eventually(lambda: watched.next(expected[0], STOP) is None and bool(watched.left))
+        hand.publish(log[1:])
+        assert positions(drain(watched, expected[0], expected[-1])) == expected[1:]
+    assert "out of range" in watched.left[0]
+
+
+def test_records_that_stay_lost_are_an_outage_and_no_reason_to_jump(
+    ordinal_database: str, hand: HandRelay, feed: Any
+) -> None:
+    expected = append(ordinal_database, [(A, receive(1)), (B, receive(1))])
+    hand.publish(hand.log()[:1])
+    lost = {t: {p: 1_000 for p in places} for t, places in hand.next_offsets.items()}
+    hand.publish(hand.log()[1:], next_offsets=lost)
+    with closing(feed()) as watched, pytest.raises(FeedLost, match="lacks records"):
+        drain(watched, 0, expected[-1] + 1)
+
+
+@pytest.mark.parametrize("published", ["more", "other"])
+def test_a_store_that_lacks_what_was_published_halts(
+    ordinal_database: str, hand: HandRelay, feed: Any, published: str
+) -> None:
+    append(ordinal_database, [(A, receive(1)), (B, receive(1))])
+    log = hand.log()
+    if published == "more":
+        hand.publish([*log, log[0]._replace(position=log[-1].position + 5)])
+    else:
+        hand.publish(log, event_id="another")
+    with closing(feed()) as watched, pytest.raises(ProjectorHalted, match="backup"):
+        drain(watched, 0, log[-1].position + 5)
+
+
+def test_a_projector_follows_kafka(ordinal_database: str, hand: HandRelay, feed: Any) -> None:
+    append(ordinal_database, [(A, receive(1)), ("order-1", Bytes("Later", b"{}"))])
+    hand.publish(hand.log())
+    project(ordinal_database, SAMPLE, feed)
+    with running(ordinal_database, SAMPLE, feed) as projector:
+        for number in range(1, 6):
+            (position,) = append(ordinal_database, [(B, receive(number))])
+            hand.publish(hand.log()[-1:])
+            eventually(lambda seen=position: projector.status.position >= seen)  # type: ignore[misc]
+    assert contents(ordinal_database)["sample_receipt"] == ["(HERE-a,d1,1)", "(HERE-b,d1,15)"]
+
+
+# The library leaves it to the garbage collector to close a socket that was refused.
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_a_projector_waits_while_kafka_is_away(
+    ordinal_database: str, kafka_settings: Settings
+) -> None:
+    nowhere = kafka_settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"})
+    feed = partial(KafkaFeed, ordinal_database, nowhere)
+    with running(ordinal_database, SAMPLE, feed) as projector:
+        eventually(lambda: projector.status.state == "waiting")
+        threads = threading.active_count()
+        eventually(lambda: projector.status.failures > 1)
+        assert threading.active_count() <= threads
+    assert projector.status.state == "stopped"
+    gc.collect()
+
+
+def test_an_index_that_is_none_halts(
+    ordinal_database: str, feed: Any, kafka_settings: Settings
+) -> None:
+    producer = KafkaProducer(**connection(kafka_settings))
+    producer.send(topic_name(kafka_settings, "index"), b"no index", partition=0).get(10)
+    producer.close()
+    with closing(feed()) as watched, pytest.raises(KafkaUnfit, match="no index record"):
+        watched.next(0, STOP)
