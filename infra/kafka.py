@@ -15,6 +15,7 @@ import msgspec
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaTimeoutError, TopicAlreadyExistsError
 
+from infra.kafka_clients import open_client
 from infra.settings import Settings
 
 DAY_MS = 24 * 60 * 60 * 1000
@@ -31,11 +32,12 @@ INTAKE_MARKETPLACE = "intake.marketplace"
 INTAKE_RESULTS = "intake.results"
 DEAD_LETTERS = "dead-letters"
 
-BOOTSTRAP_TIMEOUT_MS = 5_000
+BOOTSTRAP_TIMEOUT_MS = 3_000
 REQUEST_TIMEOUT_MS = 5_000
 RECONNECT_LIMIT_MS = 1_000
+POLL_MS = 20
 # Seconds without a word from the broker.
-READ_LIMIT = 20.0
+READ_LIMIT = 8.0
 
 
 class KafkaUnfit(Exception):
@@ -112,8 +114,21 @@ def event_topics(settings: Settings) -> list[Topic]:
     ]
 
 
+def event_partitions(settings: Settings) -> list[TopicPartition]:
+    """Every partition of every event topic."""
+    return [
+        TopicPartition(topic.name, partition)
+        for topic in event_topics(settings)
+        for partition in range(topic.partitions)
+    ]
+
+
 def index_topic(settings: Settings) -> Topic:
     return _topic(settings, INDEX, 1, retention_days=None)
+
+
+def index_partition(settings: Settings) -> TopicPartition:
+    return TopicPartition(index_topic(settings).name, 0)
 
 
 def topics(settings: Settings) -> list[Topic]:
@@ -233,7 +248,7 @@ def consumer(settings: Settings, **overrides: Any) -> Any:
         "max_poll_records": 2_000,
         "metrics_enabled": False,
     }
-    return KafkaConsumer(**connection(settings) | config | overrides)
+    return open_client(KafkaConsumer, **connection(settings) | config | overrides)
 
 
 def require_crc32c() -> None:
@@ -244,30 +259,35 @@ def require_crc32c() -> None:
 
 def last_index_record(settings: Settings) -> IndexRecord | None:
     """Where the relay stands, None before its first transaction."""
+    partition = index_partition(settings)
     with closing(consumer(settings)) as reader:
-        return last_index_record_of(reader, settings)
-
-
-def last_index_record_of(reader: Any, settings: Settings) -> IndexRecord | None:
-    """The same with a consumer that is at hand; its assignment changes."""
-    partition = TopicPartition(index_topic(settings).name, 0)
-    record = last_records(reader, [partition])[partition]
+        record = last_records(reader, [partition])[partition]
     return None if record is None else decode_index(record.value, own_offset=record.offset)
 
 
 def index_records(settings: Settings, *, from_offset: int = 0) -> Iterator[IndexRecord]:
     """The index from an offset of its own up to its present end."""
-    partition = TopicPartition(index_topic(settings).name, 0)
+    partition = index_partition(settings)
     with closing(consumer(settings)) as reader:
-        end = reader.end_offsets([partition])[partition]
-        for _, records in read_ranges(reader, {partition: (from_offset, end)}):
+        _, ends = offsets_of(reader, [partition])
+        for _, records in read_ranges(reader, {partition: (from_offset, ends[partition])}):
             for record in records:
                 yield decode_index(record.value, own_offset=record.offset)
 
 
+def offsets_of(
+    reader: Any, partitions: Sequence[TopicPartition]
+) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
+    """The first offset of each partition, and the one behind its last committed record."""
+    return (
+        reader.beginning_offsets(partitions, timeout_ms=REQUEST_TIMEOUT_MS),
+        reader.end_offsets(partitions, timeout_ms=REQUEST_TIMEOUT_MS),
+    )
+
+
 def last_records(reader: Any, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Any]:
     """The last committed record of each partition, None where there is none."""
-    begins, ends = reader.beginning_offsets(partitions), reader.end_offsets(partitions)
+    begins, ends = offsets_of(reader, partitions)
     found = dict.fromkeys(partitions)
     wanted = [each for each in partitions if ends[each] > begins[each]]
     # Behind it stand markers, and what was taken back.
@@ -289,13 +309,16 @@ def read_ranges(
     Raises KafkaTimeoutError when the broker falls silent.
     """
     reader.assign(list(ranges))
+    # A partition that was assigned before may still be paused.
+    reader.resume(*ranges)
     for partition, (begin, _) in ranges.items():
         reader.seek(partition, begin)
     left = {partition: end for partition, (begin, end) in ranges.items() if begin < end}
     reader.pause(*(partition for partition in ranges if partition not in left))
     heard = time.monotonic()
     while left:
-        polled = reader.poll(timeout_ms=500)
+        # Short, since a poll that finds nothing but what was taken back does not end by itself.
+        polled = reader.poll(timeout_ms=POLL_MS)
         if polled:
             heard = time.monotonic()
         elif time.monotonic() - heard > READ_LIMIT:
@@ -309,7 +332,9 @@ def read_ranges(
 
 
 def _admin(settings: Settings) -> Any:
-    return KafkaAdminClient(**connection(settings), request_timeout_ms=REQUEST_TIMEOUT_MS)
+    return open_client(
+        KafkaAdminClient, **connection(settings), request_timeout_ms=REQUEST_TIMEOUT_MS
+    )
 
 
 def _path(path: object) -> str | None:

@@ -2,13 +2,10 @@
 every language agrees with us."""
 
 import struct
-from functools import lru_cache
 
 _WORD = 0xFFFFFFFF
 _FACTOR = 0x5BD1E995
 _SEED = 0x9747B28C
-# About 20 MB of stream ids at most.
-REMEMBERED = 65_536
 
 
 def murmur2(key: bytes) -> int:
@@ -25,7 +22,6 @@ def murmur2(key: bytes) -> int:
     return mixed ^ mixed >> 15
 
 
-@lru_cache(maxsize=REMEMBERED)
 def partition_of(key: bytes, partitions: int) -> int:
     """The partition of a key, out of so many."""
     return (murmur2(key) & 0x7FFFFFFF) % partitions

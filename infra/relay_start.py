@@ -1,0 +1,139 @@
+"""What must be true before the relay sends anything."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from kafka import TopicPartition
+
+from infra.event_log import TABLE, Connection, head, read_at, store_epoch
+from infra.kafka import (
+    IndexRecord,
+    decode_index,
+    event_partitions,
+    index_partition,
+    last_records,
+    require_crc32c,
+)
+from infra.settings import Settings
+
+LIBRARY_WRITES_PAST_THE_LOCK = "POSTGRES_ENABLE_DB_FUNCTIONS"
+
+
+class RelayHalted(Exception):
+    """Store and topics contradict each other, or can't be trusted: an operator must decide."""
+
+
+def refuse_unfit_process() -> None:
+    """Refuse an environment in which order or speed are lost."""
+    require_crc32c()
+    if os.environ.get(LIBRARY_WRITES_PAST_THE_LOCK):
+        raise RelayHalted(f"unset {LIBRARY_WRITES_PAST_THE_LOCK}: it appends without the lock")
+
+
+def refuse_unfit_store(conn: Connection) -> None:
+    """Refuse a standby, which may lag, and a log whose order nothing guards."""
+    row = conn.execute(
+        "SELECT pg_is_in_recovery(), (SELECT tgenabled::text FROM pg_trigger"
+        " WHERE tgrelid = to_regclass(%s) AND tgname = 'append_guard')",
+        (TABLE,),
+    ).fetchone()
+    standby, guard = row if row else (True, None)
+    if standby:
+        raise RelayHalted("the database is a standby: it may lack what others have seen")
+    # Disabled, or active on replicas only, it would let positions overtake each other.
+    if guard not in ("O", "A"):
+        raise RelayHalted(f"the trigger append_guard on {TABLE} is missing or disabled")
+
+
+def last_agreed(conn: Connection, reader: Any, settings: Settings) -> IndexRecord:
+    """The last index record, when store and topics agree on it.
+
+    Raises RelayHalted when they do not.
+    """
+    index = index_partition(settings)
+    last = last_records(reader, [index, *event_partitions(settings)])
+    newest = last.pop(index)
+    record = (
+        _nothing(settings, store_epoch(conn))
+        if newest is None
+        else decode_index(newest.value, own_offset=newest.offset)
+    )
+    check_store(conn, record)
+    _check_partitions(record, last)
+    return record
+
+
+def check_store(conn: Connection, record: IndexRecord) -> None:
+    """Raise RelayHalted unless the store holds what the index says was published last."""
+    epoch = store_epoch(conn)
+    if record.store_epoch != epoch:
+        raise RelayHalted(f"published in store epoch {record.store_epoch}, the store has {epoch}")
+    if record.to == 0:
+        return
+    last = head(conn)
+    if last < record.to:
+        raise RelayHalted(f"published up to {record.to}, but the store ends at {last}")
+    row = read_at(conn, record.to)
+    if row is None or hashlib.sha256(row.state).hexdigest() != record.hash:
+        found = "nothing" if row is None else f"event {event_id(row.state)}"
+        raise RelayHalted(
+            f"published event {record.event_id} at {record.to}, the store has {found} there"
+        )
+
+
+def event_id(state: bytes) -> str:
+    """The event's id, empty for a poison event without an envelope."""
+    try:
+        return str(msgspec.json.decode(state)["event_id"])
+    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError):
+        return ""
+
+
+def position_of(record: Any) -> int:
+    """The log position of an event's message."""
+    for name, value in record.headers:
+        if name == "position":
+            return int(value)
+    raise RelayHalted(
+        f"{record.topic} partition {record.partition} offset {record.offset} is not ours:"
+        " it has no position"
+    )
+
+
+def _check_partitions(record: IndexRecord, last: Mapping[TopicPartition, Any]) -> None:
+    for partition, message in last.items():
+        name = f"{partition.topic} partition {partition.partition}"
+        expected = record.next_offsets.get(partition.topic, {}).get(partition.partition, 0)
+        found = 0 if message is None else message.offset + 1
+        if found < expected:
+            raise RelayHalted(f"{name} lost its tail: run `ordinal reconcile --repair`")
+        if message is not None and position_of(message) > record.to:
+            raise RelayHalted(
+                f"{name} already holds position {position_of(message)}, the index ends at"
+                f" {record.to}: run `ordinal reconcile --repair`"
+            )
+
+
+def _nothing(settings: Settings, epoch: int) -> IndexRecord:
+    """What stands before the first index record."""
+    return IndexRecord(
+        from_=0,
+        to=0,
+        count=0,
+        event_id="",
+        hash="",
+        outbox_to=0,
+        store_epoch=epoch,
+        next_offsets=grouped(dict.fromkeys(event_partitions(settings), 0)),
+    )
+
+
+def grouped(offsets: Mapping[TopicPartition, int]) -> dict[str, dict[int, int]]:
+    """Offsets by topic and partition, as the index has them."""
+    result: dict[str, dict[int, int]] = {}
+    for partition, offset in offsets.items():
+        result.setdefault(partition.topic, {})[partition.partition] = offset
+    return result

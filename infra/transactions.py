@@ -1,0 +1,187 @@
+"""Kafka transactions of one transactional id, over kafka-python.
+
+After any error the object is of no use any more: throw it away and make a new one, which fences
+the old one and learns from the brokers what had been committed.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from kafka import KafkaProducer, TopicPartition
+from kafka.errors import KafkaError, KafkaTimeoutError, ProducerFencedError
+from kafka.future import Future
+from kafka.net.compat import KafkaNetClient
+from kafka.protocol.producer import EndTxnRequest
+
+from infra.kafka import MESSAGE_LIMIT, REQUEST_TIMEOUT_MS, connection, require_crc32c, topics
+from infra.kafka_clients import open_client
+from infra.settings import Settings
+
+DELIVERY_TIMEOUT_MS = 10_000
+TRANSACTION_TIMEOUT_MS = 15_000
+# How long the library may block by itself; longer waits are ours, and can be stopped.
+BLOCK_LIMIT_MS = 1_000
+# Seconds.
+WAIT_LIMIT = 10.0
+STOPPING_LIMIT = 2.0
+SLICE = 0.25
+CLOSE_LIMIT = 3.0
+
+Headers = list[tuple[str, bytes]]
+# Where to, key, value, headers; a plain tuple, since half a microsecond counts here.
+Message = tuple[TopicPartition, bytes | None, bytes, Headers]
+
+
+class UnsureCommit(KafkaError):  # type: ignore[misc]
+    """The transaction may or may not be committed: only the topics can tell."""
+
+
+class _Client(KafkaNetClient):  # type: ignore[misc]
+    """Makes a commit whose answer was lost fail.
+
+    The library would send it again over a new connection. The first one may still be on its way
+    then, arrive behind the second, and end the next transaction while it is half sent.
+    """
+
+    def send(self, node_id: object, request: object, **options: Any) -> Any:
+        answer = super().send(node_id, request, **options)
+        return _decided(answer) if isinstance(request, EndTxnRequest) else answer
+
+
+def _decided(answer: Any) -> Any:
+    known = Future()
+    answer.add_callback(known.success)
+    answer.add_errback(lambda error: known.failure(UnsureCommit(str(error))))
+    return known
+
+
+class Transactions:
+    """Sends messages in transactions, one after the other.
+
+    No wait is longer than `WAIT_LIMIT`, or `STOPPING_LIMIT` from when `stop` is set.
+    """
+
+    def __init__(self, settings: Settings, transactional_id: str, stop: threading.Event) -> None:
+        require_crc32c()
+        self._stop = stop
+        self._last: dict[TopicPartition, Any] = {}
+        self._futures: list[Any] = []
+        self._producer = open_client(
+            KafkaProducer,
+            **connection(settings),
+            **_PRODUCER,
+            transactional_id=transactional_id,
+        )
+        # Looked up one by one, when first used, each would take a tenth of a second.
+        for topic in topics(settings):
+            self._producer._sender.add_topic(topic.name)
+        try:
+            self._checked(lambda: self._await(self._initialized))
+        except BaseException:
+            self.close()
+            raise
+
+    def begin(self) -> None:
+        self._last.clear()
+        self._futures.clear()
+        self._checked(self._producer.begin_transaction)
+
+    def send(self, messages: Iterable[Message]) -> None:
+        """Hand messages over; those of one partition keep their order."""
+        self._checked(lambda: self._send(messages))
+
+    def acknowledged(self) -> dict[TopicPartition, int]:
+        """Wait for every message sent; the last offset of each partition that got any."""
+        self._checked(self._await_futures)
+        return {partition: future.value.offset for partition, future in self._last.items()}
+
+    def commit(self) -> None:
+        """Raises UnsureCommit or another KafkaError unless the commit is certain."""
+        self._checked(self._commit)
+
+    def close(self) -> None:
+        """Drop the producer at once; an open transaction is left for the brokers to abort."""
+        sender = self._producer._sender
+        # The public close() waits for what is under way, which may be for ever.
+        sender.force_close()
+        sender.join(CLOSE_LIMIT)
+        with suppress(KafkaError):
+            self._producer.close(timeout=0)
+
+    def _initialized(self, seconds: float) -> bool:
+        try:
+            self._producer.init_transactions()
+        except KafkaTimeoutError:
+            return False
+        return True
+
+    def _send(self, messages: Iterable[Message]) -> None:
+        send, last, futures = self._producer.send, self._last, self._futures
+        for partition, key, value, headers in messages:
+            future = send(partition[0], value, key, headers, partition[1])
+            futures.append(future)
+            last[partition] = future
+
+    def _await_futures(self) -> None:
+        for future in self._futures:
+            if not future.is_done:
+                self._await(partial(_is_done, future))
+            if future.exception is not None:
+                raise future.exception
+        self._futures.clear()
+
+    def _commit(self) -> None:
+        # The public commit_transaction() is these lines, but its wait has no bound.
+        result = self._producer._transaction_manager.begin_commit()
+        self._producer._sender.wakeup()
+        self._await(lambda seconds: bool(result.wait(timeout_ms=seconds * 1000)))
+
+    def _await(self, done: Callable[[float], bool]) -> None:
+        """Give `done` a slice of time again and again until it is true."""
+        began = stopped = time.monotonic()
+        while not done(SLICE):
+            now = time.monotonic()
+            if not self._stop.is_set():
+                stopped = now
+            if now - began > WAIT_LIMIT or now - stopped > STOPPING_LIMIT:
+                raise UnsureCommit(f"no answer within {now - began:.0f} s")
+
+    def _checked(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except KafkaError as error:
+            raise self._cause(error) from error
+
+    def _cause(self, error: KafkaError) -> KafkaError:
+        """The library wraps some errors in others: being fenced must be told from the rest."""
+        known = self._producer._transaction_manager.last_error
+        return known if isinstance(known, ProducerFencedError) else error
+
+
+def _is_done(future: Any, seconds: float) -> bool:
+    with suppress(KafkaError):
+        future.get(seconds)
+    return bool(future.is_done)
+
+
+_PRODUCER = {
+    "client_id": "ordinal-relay",
+    "kafka_client": _Client,
+    "enable_idempotence": True,
+    "acks": "all",
+    "transaction_timeout_ms": TRANSACTION_TIMEOUT_MS,
+    "delivery_timeout_ms": DELIVERY_TIMEOUT_MS,
+    "request_timeout_ms": REQUEST_TIMEOUT_MS,
+    "max_block_ms": BLOCK_LIMIT_MS,
+    "max_request_size": MESSAGE_LIMIT,
+    "allow_auto_create_topics": False,
+    "batch_size": 262_144,
+    "linger_ms": 0,
+    # Paid whenever a transaction begins right behind the last one, which is always.
+    "retry_backoff_ms": 5,
+    "metrics_enabled": False,
+}

@@ -1,0 +1,644 @@
+"""The relay between a real PostgreSQL and a real Kafka: every event once, in order, whatever
+happens, and a halt where that can't be promised."""
+
+import gc
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+from confluent_kafka import Consumer
+from confluent_kafka import TopicPartition as Place
+from kafka import KafkaAdminClient, TopicPartition
+from kafka.errors import KafkaError, ProducerFencedError
+from structlog.testing import capture_logs
+
+from infra import relay as relay_module
+from infra import relay_source
+from infra.codec import envelope
+from infra.event_log import read_after
+from infra.kafka import (
+    KafkaUnfit,
+    consumer,
+    ensure_topics,
+    event_partitions,
+    event_topics,
+    index_records,
+    last_index_record,
+    read_ranges,
+    topic_name,
+)
+from infra.leader import Leadership
+from infra.relay import Relay, RelayFenced, RelayHalted
+from infra.relay_source import Source, UnknownStream, connect
+from infra.relay_start import refuse_unfit_store
+from infra.settings import Settings
+from infra.transactions import Transactions, UnsureCommit
+from tests.infra.log_rows import LogRow, LogWriter, insert, put_into_outbox
+from tests.infra.relaying import (
+    assert_once_and_in_order,
+    await_position,
+    positions,
+    published,
+    published_to,
+    refusal,
+    relay_all,
+    relaying,
+    settings_for,
+)
+from tests.infra.running import eventually
+
+ORDERS = [f"order-{number}" for number in range(8)]
+STOCK = [f"stock-HERE-{number}" for number in range(5)]
+COMMANDS = [[order, order, stock] for order in ORDERS for stock in STOCK] + [["sourcing-policy"]]
+
+
+@pytest.fixture
+def settings(kafka: str, topic_prefix: str) -> Settings:
+    return settings_for(kafka, topic_prefix)
+
+
+@pytest.fixture
+def log(ordinal_database: str) -> LogWriter:
+    return LogWriter(ordinal_database)
+
+
+@pytest.fixture
+def stopped() -> threading.Event:
+    return threading.Event()
+
+
+def execute(conninfo: str, *statements: str) -> None:
+    with psycopg.connect(conninfo, autocommit=True) as conn:
+        for statement in statements:
+            conn.execute(statement.encode())
+
+
+def rewrite_history(conninfo: str, statement: str) -> None:
+    """What only an owner can do, and only on purpose: a stand-in for a restored backup."""
+    switch = "ALTER TABLE ordinal.stored_events {} TRIGGER append_only"
+    execute(conninfo, switch.format("DISABLE"), statement, switch.format("ENABLE"))
+
+
+def test_every_event_is_published_once_and_in_order(
+    ordinal_database: str, settings: Settings, log: LogWriter
+) -> None:
+    written = log.append_all(COMMANDS)
+    with relaying(ordinal_database, settings) as relay:
+        await_position(relay, written[-1])
+        written += [position for command in COMMANDS for position in log.append(*command)]
+        await_position(relay, written[-1])
+    assert_once_and_in_order(published(settings), written)
+    assert relay.status.events == len(written)
+    assert relay.status.state == "stopped"
+
+
+def test_a_message_is_the_stored_event_and_its_headers_say_what_it_is(
+    ordinal_database: str, settings: Settings, log: LogWriter
+) -> None:
+    [position] = log.append("order-1", traceparent="00-abc-def-01")
+    relay_all(ordinal_database, settings, position)
+    [message] = published(settings)
+    with psycopg.connect(ordinal_database) as conn:
+        [row] = read_after(conn, 0, 10)
+    assert message.topic == topic_name(settings, "events.order")
+    assert (message.key, message.value) == (b"order-1", row.state)
+    assert dict(message.headers) == {
+        "event_id": envelope(row.state).event_id.encode(),
+        "type": row.type.encode(),
+        "schema_version": b"1",
+        "position": str(position).encode(),
+        "stream_version": b"1",
+        "occurred_at": b"2024-05-01T12:00:00Z",
+        "store_epoch": b"1",
+        "traceparent": b"00-abc-def-01",
+    }
+
+
+def test_the_index_is_a_chain_that_leads_to_every_event(
+    ordinal_database: str, settings: Settings, log: LogWriter
+) -> None:
+    with relaying(ordinal_database, settings) as relay:
+        for _ in range(3):
+            await_position(relay, log.append_all(COMMANDS)[-1])
+    records = list(index_records(settings))
+    assert [record.from_ for record in records] == [0, *(record.to for record in records[:-1])]
+    with psycopg.connect(ordinal_database) as conn:
+        for record in records:
+            rows = read_after(conn, record.from_, 10_000, until=record.to)
+            assert len(rows) == record.count
+            assert record.event_id == envelope(rows[-1].state).event_id
+            assert record.hash == hashlib.sha256(rows[-1].state).hexdigest()
+            assert positions(events_from(settings, record.next_offsets)) == sorted(
+                row.position for row in read_after(conn, record.to, 10_000)
+            )
+    assert records[-1] == last_index_record(settings)
+
+
+def events_from(settings: Settings, offsets: dict[str, dict[int, int]]) -> list[Any]:
+    """What stands at these offsets and behind, ordered by position."""
+    with closing(consumer(settings)) as reader:
+        ends = reader.end_offsets(event_partitions(settings))
+        ranges = {p: (offsets[p.topic][p.partition], end) for p, end in ends.items()}
+        found = [record for _, records in read_ranges(reader, ranges) for record in records]
+    return sorted(found, key=lambda record: int(dict(record.headers)["position"]))
+
+
+def test_no_transaction_tears_a_command(
+    ordinal_database: str, settings: Settings, log: LogWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_source, "STEP", 2)
+    written = log.append_all([["order-1"] * 2, ["order-2"] * 7, ["order-3"] * 3])
+    with closing(connect(ordinal_database)) as conn:
+        source = Source(conn, settings)
+        batches, position = [], 0
+        while batch := source.read(position, 0, 4):
+            batches.append((batch.count, batch.full))
+            position = batch.to
+    assert batches == [(9, True), (3, False)]
+    assert position == written[-1]
+
+
+def test_a_long_backlog_is_sent_in_growing_transactions(
+    ordinal_database: str, settings: Settings, log: LogWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "BATCH", 6)
+    monkeypatch.setattr(relay_module, "LARGE_BATCH", 24)
+    written = log.append_all(COMMANDS)
+    relay_all(ordinal_database, settings, written[-1])
+    assert_once_and_in_order(published(settings), written)
+    assert [record.count for record in index_records(settings)] == [6, 12, 24, 24, 24, 24, 7]
+
+
+def test_a_relay_goes_on_where_the_last_one_stood(
+    ordinal_database: str, settings: Settings, log: LogWriter
+) -> None:
+    written: list[int] = []
+    for _ in range(3):
+        written += log.append_all(COMMANDS)
+        relay_all(ordinal_database, settings, written[-1])
+    assert_once_and_in_order(published(settings), written)
+
+
+def test_gaps_between_positions_are_legal(
+    ordinal_database: str, settings: Settings, log: LogWriter
+) -> None:
+    first = log.append("order-1")
+    execute(ordinal_database, "SELECT setval('ordinal.stored_events_notification_id_seq', 500)")
+    second = log.append("order-1")
+    relay_all(ordinal_database, settings, second[0])
+    assert_once_and_in_order(published(settings), first + second)
+
+
+def test_nothing_overtakes_an_append_that_is_still_open(
+    ordinal_database: str, settings: Settings, log: LogWriter
+) -> None:
+    with relaying(ordinal_database, settings) as relay:
+        with psycopg.connect(ordinal_database) as slow:
+            slow.execute(
+                "INSERT INTO ordinal.stored_events VALUES ('order-9', 1, 'OrderConfirmed', '{}')"
+            )
+            waiting = threading.Thread(target=log.append, args=["order-1"])
+            waiting.start()
+            waiting.join(0.3)
+            assert waiting.is_alive()
+            assert relay.status.position == 0
+        waiting.join()
+        await_position(relay, 2)
+    assert_once_and_in_order(published(settings), [1, 2])
+
+
+def test_a_second_relay_waits_and_takes_over(
+    ordinal_database: str, settings: Settings, log: LogWriter
+) -> None:
+    with relaying(ordinal_database, settings) as first:
+        eventually(lambda: first.status.state == "running")
+        with relaying(ordinal_database, settings) as second:
+            written = log.append("order-1")
+            await_position(first, written[-1])
+            assert second.status.state == "waiting"
+            terminate_sessions(ordinal_database, "ordinal relay leadership")
+            eventually(lambda: "running" in (first.status.state, second.status.state))
+            written += log.append("order-1")
+            eventually(lambda: max(first.status.position, second.status.position) == written[-1])
+    assert_once_and_in_order(published(settings), written)
+
+
+def terminate_sessions(conninfo: str, application: str) -> None:
+    execute(
+        conninfo,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        f" WHERE datname = current_database() AND application_name LIKE '{application}%'"
+        " AND pid <> pg_backend_pid()",
+    )
+
+
+def test_the_database_may_go_away_for_a_while(
+    ordinal_database: str, settings: Settings, log: LogWriter
+) -> None:
+    written: list[int] = []
+    with relaying(ordinal_database, settings) as relay:
+        for _ in range(3):
+            written += log.append_all(COMMANDS)
+            await_position(relay, written[-1])
+            terminate_sessions(ordinal_database, "ordinal relay")
+    assert_once_and_in_order(published(settings), written)
+    assert relay.status.errors > 0
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_kafka_may_be_unreachable_for_a_while(ordinal_database: str, settings: Settings) -> None:
+    nowhere = settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"})
+    with relaying(ordinal_database, nowhere) as relay:
+        eventually(lambda: relay.status.state == "retrying")
+    gc.collect()  # while the warning about the library's sockets is still ignored
+    assert relay.status.state == "stopped"
+
+
+def test_a_fenced_relay_that_still_leads_starts_over(
+    ordinal_database: str, settings: Settings, log: LogWriter, stopped: threading.Event
+) -> None:
+    with relaying(ordinal_database, settings) as relay:
+        written = log.append_all(COMMANDS)
+        await_position(relay, written[-1])
+        Transactions(settings, topic_name(settings, "relay"), stopped).close()
+        written += log.append_all(COMMANDS)
+        await_position(relay, written[-1])
+    assert_once_and_in_order(published(settings), written)
+    assert relay.status.errors > 0
+
+
+def test_a_fenced_relay_that_does_not_lead_any_more_ends(
+    ordinal_database: str,
+    settings: Settings,
+    log: LogWriter,
+    stopped: threading.Event,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Leadership, "confirm", lambda seat: False)
+    relay, raised = Relay(ordinal_database, settings), list[type[BaseException]]()
+
+    def run() -> None:
+        try:
+            relay.run(stopped)
+        except RelayFenced as error:
+            raised.append(type(error))
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    written = log.append("order-1")
+    await_position(relay, written[-1])
+    Transactions(settings, topic_name(settings, "relay"), threading.Event()).close()
+    log.append("order-1")
+    thread.join(20)
+    assert (raised, relay.status.state) == ([RelayFenced], "fenced")
+    assert positions(published(settings)) == written
+
+
+def test_a_fenced_producer_can_not_commit(settings: Settings, stopped: threading.Event) -> None:
+    ensure_topics(settings)
+    place = event_partitions(settings)[0]
+    with closing(Transactions(settings, "one", stopped)) as zombie:
+        zombie.begin()
+        zombie.send([(place, b"order-1", b"{}", [("position", b"1")])])
+        zombie.acknowledged()
+        Transactions(settings, "one", stopped).close()
+        with pytest.raises(ProducerFencedError):
+            zombie.commit()
+    assert published(settings) == []
+
+
+def test_what_was_not_committed_is_never_seen_and_sent_again(
+    ordinal_database: str, settings: Settings, log: LogWriter, stopped: threading.Event
+) -> None:
+    ensure_topics(settings)
+    place = event_partitions(settings)[0]
+    with closing(Transactions(settings, topic_name(settings, "relay"), stopped)) as dying:
+        dying.begin()
+        dying.send([(place, b"order-1", b"{}", [("position", b"77")])] * 300)
+        dying.acknowledged()
+    written = log.append_all(COMMANDS)
+    relay_all(ordinal_database, settings, written[-1])
+    assert_once_and_in_order(published(settings), written)
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_an_unsure_commit_is_settled_by_the_index(
+    ordinal_database: str,
+    settings: Settings,
+    log: LogWriter,
+    monkeypatch: pytest.MonkeyPatch,
+    committed: bool,
+) -> None:
+    commit, doubts = Transactions.commit, iter([True])
+
+    def doubtful(transactions: Transactions) -> None:
+        doubt = next(doubts, False)
+        if committed or not doubt:
+            commit(transactions)
+        if doubt:
+            raise UnsureCommit("the answer was lost")
+
+    monkeypatch.setattr(Transactions, "commit", doubtful)
+    written = log.append_all(COMMANDS)
+    relay = relay_all(ordinal_database, settings, written[-1])
+    assert_once_and_in_order(published(settings), written)
+    assert "UnsureCommit" in (relay.status.last_error or "")
+
+
+def test_a_message_that_fails_takes_its_whole_transaction_with_it(
+    ordinal_database: str, settings: Settings, log: LogWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acknowledged, failures = Transactions.acknowledged, iter([True])
+
+    def failing(transactions: Transactions) -> dict[TopicPartition, int]:
+        offsets = acknowledged(transactions)
+        if next(failures, False):
+            raise KafkaError("one of them failed")
+        return offsets
+
+    monkeypatch.setattr(Transactions, "acknowledged", failing)
+    written = log.append_all(COMMANDS)
+    relay_all(ordinal_database, settings, written[-1])
+    assert_once_and_in_order(published(settings), written)
+
+
+@pytest.mark.parametrize("point", ["R1:2", "R2:2", "R3:2", "R4:2", "R5:1"])
+def test_a_killed_relay_leaves_neither_a_gap_nor_a_double(
+    ordinal_database: str, settings: Settings, log: LogWriter, point: str
+) -> None:
+    written = log.append_all(COMMANDS)
+    relay_process(ordinal_database, settings, ORDINAL_CRASH_AT=point)
+    written += log.append_all(COMMANDS)
+    put_into_outbox(ordinal_database, "intake.results", [b"a", b"b"])
+    relay_all(ordinal_database, settings, written[-1], outbox_to=2)
+    assert_once_and_in_order(published(settings), written)
+    assert sorted(message.value for message in published_to(settings, "intake.results")) == [
+        b"a",
+        b"b",
+    ]
+
+
+def relay_process(conninfo: str, settings: Settings, **environment: str) -> None:
+    """A relay of a process of its own, with small transactions, which has to kill itself."""
+    program = (
+        "import sys, threading\n"
+        "from infra import relay\n"
+        "from tests.infra.relaying import settings_for\n"
+        "relay.BATCH = relay.LARGE_BATCH = 50\n"
+        "settings = settings_for(sys.argv[2], sys.argv[3])\n"
+        "relay.Relay(sys.argv[1], settings).run(threading.Event())\n"
+    )
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            program,
+            conninfo,
+            settings.kafka_bootstrap_servers or "",
+            settings.topic_prefix,
+        ],
+        cwd=Path(__file__).parents[2],
+        env=os.environ | environment,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGKILL
+
+
+def test_the_outbox_is_published_with_a_position_of_its_own(
+    ordinal_database: str, settings: Settings, log: LogWriter
+) -> None:
+    values = [b"%d" % number for number in range(20)]
+    put_into_outbox(ordinal_database, "intake.results", values)
+    relay_all(ordinal_database, settings, 0, outbox_to=20)
+    record = last_index_record(settings)
+    assert record
+    assert (record.to, record.count, record.event_id, record.outbox_to) == (0, 0, "", 20)
+    [position] = log.append("order-1")
+    put_into_outbox(ordinal_database, "dead-letters", [b"lost"])
+    relay_all(ordinal_database, settings, position, outbox_to=21)
+    found = published_to(settings, "intake.results")
+    assert sorted(message.value for message in found) == sorted(values)
+    assert all(message.key == message.value for message in found)
+    assert found[0].headers == [("outcome", b"accepted")]
+    assert [message.value for message in published_to(settings, "dead-letters")] == [b"lost"]
+
+
+def test_an_outbox_row_for_no_topic_of_ours_halts(
+    ordinal_database: str, settings: Settings
+) -> None:
+    put_into_outbox(ordinal_database, "elsewhere", [b"x"])
+    refusal(ordinal_database, settings, UnknownStream, "unknown topic 'elsewhere'")
+
+
+def test_old_outbox_rows_are_deleted_once_they_are_published(
+    ordinal_database: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "CLEANING_INTERVAL", 0.0)
+    put_into_outbox(ordinal_database, "intake.results", [b"old", b"new"])
+    execute(ordinal_database, "UPDATE ordinal.outbox SET recorded_at = now() WHERE outbox_id = 2")
+    relay_all(ordinal_database, settings, 0, outbox_to=2)
+    with psycopg.connect(ordinal_database) as conn:
+        assert conn.execute("SELECT outbox_id FROM ordinal.outbox").fetchall() == [(2,)]
+
+
+def test_a_poison_event_is_published_as_it_is(
+    ordinal_database: str, settings: Settings, log: LogWriter
+) -> None:
+    [poison] = insert(ordinal_database, [LogRow("order-1", 1, "OrderPlaced", b"no \xff json")])
+    relay_all(ordinal_database, settings, poison)
+    [after] = log.append("order-2")
+    relay_all(ordinal_database, settings, after)
+    found = {message.key: message.value for message in published(settings)}
+    assert found[b"order-1"] == b"no \xff json"
+    assert len(found) == 2
+
+
+def test_a_stream_of_an_unknown_kind_halts(ordinal_database: str, settings: Settings) -> None:
+    insert(ordinal_database, [LogRow("parcel-1", 1, "ParcelLost", b"{}")])
+    refusal(ordinal_database, settings, UnknownStream, "'parcel-1' has no topic")
+
+
+def test_an_event_too_large_for_kafka_halts(ordinal_database: str, settings: Settings) -> None:
+    insert(ordinal_database, [LogRow("order-1", 1, "OrderPlaced", b"x" * 9_000_000)])
+    refusal(ordinal_database, settings, RelayHalted, "position 1 is too large")
+
+
+def test_the_store_ends_before_what_was_published(
+    ordinal_database: str, settings: Settings, log: LogWriter
+) -> None:
+    written = log.append_all(COMMANDS)
+    relay_all(ordinal_database, settings, written[-1])
+    rewrite_history(
+        ordinal_database, f"DELETE FROM ordinal.stored_events WHERE notification_id > {written[5]}"
+    )
+    refusal(
+        ordinal_database,
+        settings,
+        RelayHalted,
+        f"published up to {written[-1]}, but the store ends at {written[5]}",
+    )
+    assert_once_and_in_order(published(settings), written)
+
+
+def test_the_store_has_another_event_where_it_was_published_last(
+    ordinal_database: str, settings: Settings, log: LogWriter
+) -> None:
+    written = log.append_all(COMMANDS)
+    relay_all(ordinal_database, settings, written[-1])
+    rewrite_history(
+        ordinal_database,
+        "UPDATE ordinal.stored_events SET state = state || ' '::bytea"
+        f" WHERE notification_id = {written[-1]}",
+    )
+    refusal(ordinal_database, settings, RelayHalted, "the store has event .* there")
+
+
+def test_another_store_epoch_halts(
+    ordinal_database: str, settings: Settings, log: LogWriter
+) -> None:
+    relay_all(ordinal_database, settings, log.append("order-1")[0])
+    execute(ordinal_database, "UPDATE ordinal.store SET store_epoch = 2")
+    refusal(ordinal_database, settings, RelayHalted, "store epoch 1, the store has 2")
+
+
+def test_a_partition_that_is_ahead_of_the_index_halts(
+    ordinal_database: str, settings: Settings, log: LogWriter, stopped: threading.Event
+) -> None:
+    relay_all(ordinal_database, settings, log.append("order-1")[0])
+    log.append("order-1")
+    with closing(Transactions(settings, "somebody", stopped)) as foreign:
+        foreign.begin()
+        foreign.send([(event_partitions(settings)[0], b"order-1", b"{}", [("position", b"2")])])
+        foreign.acknowledged()
+        foreign.commit()
+    refusal(ordinal_database, settings, RelayHalted, "already holds position 2")
+
+
+def test_a_topic_that_lost_its_tail_halts(
+    ordinal_database: str, settings: Settings, log: LogWriter
+) -> None:
+    relay_all(ordinal_database, settings, log.append_all(COMMANDS)[-1])
+    delete_topic(settings, "events.stock")
+    refusal(ordinal_database, settings, RelayHalted, "lost its tail")
+
+
+def delete_topic(settings: Settings, name: str) -> None:
+    full = topic_name(settings, name)
+    with closing(KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)) as admin:
+        admin.delete_topics([full])
+        eventually(lambda: full not in admin.list_topics())
+
+
+def test_topics_with_another_number_of_partitions_are_refused(
+    ordinal_database: str, settings: Settings
+) -> None:
+    ensure_topics(settings)
+    other = settings.model_copy(update={"topic_partitions": 3})
+    refusal(ordinal_database, other, KafkaUnfit, "has 2 partitions instead of 3")
+
+
+def test_a_store_whose_order_nothing_guards_is_refused(
+    ordinal_database: str, settings: Settings
+) -> None:
+    execute(ordinal_database, "ALTER TABLE ordinal.stored_events DISABLE TRIGGER append_guard")
+    refusal(ordinal_database, settings, RelayHalted, "append_guard")
+    execute(
+        ordinal_database,
+        "ALTER TABLE ordinal.stored_events ENABLE TRIGGER append_guard",
+        "DROP TRIGGER append_guard ON ordinal.stored_events",
+    )
+    refusal(ordinal_database, settings, RelayHalted, "append_guard")
+
+
+def test_a_standby_is_refused(ordinal_database: str) -> None:
+    with psycopg.connect(ordinal_database, autocommit=True) as conn:
+        refuse_unfit_store(conn)
+        conn.execute("CREATE SCHEMA standby")
+        conn.execute(
+            "CREATE FUNCTION standby.pg_is_in_recovery() RETURNS boolean LANGUAGE sql"
+            " AS 'SELECT true'"
+        )
+        conn.execute("SET search_path = standby, pg_catalog")
+        with pytest.raises(RelayHalted, match="standby"):
+            refuse_unfit_store(conn)
+
+
+def test_the_librarys_lockless_append_is_refused(
+    ordinal_database: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POSTGRES_ENABLE_DB_FUNCTIONS", "y")
+    refusal(ordinal_database, settings, RelayHalted, "POSTGRES_ENABLE_DB_FUNCTIONS")
+
+
+def test_a_client_without_fast_checksums_is_refused(
+    ordinal_database: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "crc32c", None)
+    refusal(ordinal_database, settings, KafkaUnfit, "crc32c")
+
+
+def test_each_transaction_is_logged(
+    ordinal_database: str, settings: Settings, log: LogWriter
+) -> None:
+    with capture_logs() as lines:
+        relay_all(ordinal_database, settings, log.append("order-1")[0])
+    [line] = [line for line in lines if line["event"] == "relayed"]
+    assert (line["events"], line["position"], line["log_level"]) == (1, 1, "debug")
+    states = [line["state"] for line in lines if line["event"] == "relay_state"]
+    assert states == ["waiting", "starting", "running", "stopped"]
+
+
+def test_another_kafka_library_reads_every_event_from_the_beginning(
+    ordinal_database: str, settings: Settings, log: LogWriter
+) -> None:
+    written = log.append_all(COMMANDS * 4)
+    relay_all(ordinal_database, settings, written[-1])
+    seen: dict[str, list[int]] = {}
+    found = []
+    for message in read_with_confluent(settings, len(written)):
+        event = msgspec.json.decode(message.value())
+        assert event["stream_id"] == message.key().decode()
+        seen.setdefault(event["stream_id"], []).append(event["stream_version"])
+        found.append(int(dict(message.headers())["position"]))
+    assert sorted(found) == written
+    assert all(versions == list(range(1, len(versions) + 1)) for versions in seen.values())
+
+
+def read_with_confluent(settings: Settings, count: int) -> list[Any]:
+    places = [Place(t.name, n, 0) for t in event_topics(settings) for n in range(t.partitions)]
+    reader = Consumer(
+        {
+            "bootstrap.servers": settings.kafka_bootstrap_servers,
+            "group.id": "a stranger",
+            "isolation.level": "read_committed",
+            "enable.auto.commit": False,
+        }
+    )
+    with closing(reader):
+        reader.assign(places)
+        found = reader.consume(count, timeout=10)
+        found += reader.consume(1, timeout=0.2)
+    assert all(message.error() is None for message in found)
+    return list(found)
+
+
+def test_a_stop_is_obeyed_while_nothing_leads(ordinal_database: str, settings: Settings) -> None:
+    with relaying(ordinal_database, settings) as first:
+        eventually(lambda: first.status.state == "running")
+        waiting, stop = Relay(ordinal_database, settings), threading.Event()
+        thread = threading.Thread(target=waiting.run, args=[stop])
+        thread.start()
+        eventually(lambda: waiting.status.state == "waiting")
+        stop.set()
+        thread.join(5)
+        assert waiting.status.state == "stopped"
