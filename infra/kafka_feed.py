@@ -25,7 +25,7 @@ from infra.kafka import (
     decode_index,
     event_partitions,
     index_topic,
-    last_index_record_of,
+    last_records,
 )
 from infra.sessions import connect_projector
 from infra.settings import Settings
@@ -81,13 +81,17 @@ class KafkaFeed:
     def _catch_up(self, position: int) -> Batch | None:
         """Read the store up to an index record, and go on from its offsets when it is reached."""
         if self._target is None or position >= self._target.to:
-            newest = last_index_record_of(self._reader, self._settings)
+            newest = self._last_announced()
             if newest is None or newest.to - position < (FAR_BEHIND if self._target else 1):
                 self._join(self._target or newest)
                 return None
             self._target = newest
         rows = read_after(self._conn, position, BATCH, until=self._target.to)
         return self._agreed(rows, self._target)
+
+    def _last_announced(self) -> IndexRecord | None:
+        record = last_records(self._reader, [self._index])[self._index]
+        return decode_index(record.value, own_offset=record.offset) if record else None
 
     def _agreed(self, rows: Iterable[StoredRow], target: IndexRecord) -> Batch | None:
         """What was read on the way to the target, which Kafka says is in the store."""
