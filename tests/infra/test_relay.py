@@ -3,6 +3,7 @@ happens, and a halt where that can't be promised."""
 
 import gc
 import hashlib
+import logging
 import os
 import signal
 import subprocess
@@ -255,7 +256,10 @@ def test_the_database_may_go_away_for_a_while(
 
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-def test_kafka_may_be_unreachable_for_a_while(ordinal_database: str, settings: Settings) -> None:
+def test_kafka_may_be_unreachable_for_a_while(
+    ordinal_database: str, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.CRITICAL, logger="kafka")  # records would keep its sockets alive
     nowhere = settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"})
     with relaying(ordinal_database, nowhere) as relay:
         eventually(lambda: relay.status.state == "retrying")
