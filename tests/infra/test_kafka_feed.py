@@ -330,8 +330,10 @@ def test_a_projector_follows_kafka(ordinal_database: str, hand: HandRelay, feed:
 # The library leaves it to the garbage collector to close a socket that was refused.
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_a_projector_waits_while_kafka_is_away(
-    ordinal_database: str, kafka_settings: Settings
+    ordinal_database: str, kafka_settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
+    # Captured log records would keep those sockets alive.
+    caplog.set_level("CRITICAL", "kafka")
     nowhere = kafka_settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"})
     feed = partial(KafkaFeed, ordinal_database, nowhere)
     with running(ordinal_database, SAMPLE, feed) as projector:
