@@ -20,11 +20,6 @@ TRY_INTERVAL = 0.25
 # A ping that was answered longer ago than this says nothing any more.
 TRUST_LIMIT = 8.0
 
-_SESSION = (
-    f"SET idle_session_timeout = '{IDLE_LIMIT:.0f}s'",
-    "SET statement_timeout = '5s'",
-)
-
 
 class LeadershipLost(Exception):
     """Another process may lead by now: stop at once, and stand for election again."""
@@ -122,8 +117,8 @@ class Leadership:
             connect_timeout=2,
             tcp_user_timeout=8_000,
         )
-        for statement in _SESSION:
-            conn.execute(statement)
+        conn.execute(f"SET idle_session_timeout = {IDLE_LIMIT * 1000:.0f}")
+        conn.execute("SET statement_timeout = '5s'")
         return conn
 
     def _take_seat(self) -> None:
