@@ -20,6 +20,7 @@ from api import (
     orders,
     payments,
     placing,
+    reports,
     reservations,
     stock,
 )
@@ -38,6 +39,7 @@ PARTS = (
     fulfilment,
     payments,
     locations,
+    reports,
     ops,
 )
 METHOD_NOT_ALLOWED = 405

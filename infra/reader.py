@@ -35,10 +35,17 @@ class ReadModelsAway(ReadModelBehind):
 
 
 class Shelf(NamedTuple):
-    """Where a row class is read from now."""
+    """Where a row class is read from now: a table of its generation, or a view."""
 
-    table: Table
+    source: Table | str
     projection: Projection
+
+    def at(self, generation: int) -> Identifier:
+        match self.source:
+            case Table():
+                return Identifier(SCHEMA, PhysicalTable(self.source, generation).name)
+            case view:
+                return Identifier(SCHEMA, view)
 
 
 class Reader:
@@ -52,6 +59,10 @@ class Reader:
             table.row: Shelf(table, projection)
             for projection in projections
             for table in projection.tables
+        } | {
+            row: Shelf(view, projection)
+            for projection in projections
+            for row, view in projection.view_rows.items()
         }
         self._wait_timeout = wait_timeout
         self._generations: dict[str, tuple[float, int | None]] = {}
@@ -86,8 +97,7 @@ class Reader:
         generation = await self._generation(shelf.projection)
         if generation is None:
             raise ReadModelBehind(f"{shelf.projection.name} is being built")
-        table = Identifier(SCHEMA, PhysicalTable(shelf.table, generation).name)
-        statement, values = page_of(query, table)
+        statement, values = page_of(query, shelf.at(generation))
         try:
             async with self._pool.connection() as conn:
                 cursor: psycopg.AsyncCursor[Any] = conn.cursor(row_factory=class_row(query.row))

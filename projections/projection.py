@@ -50,7 +50,8 @@ class Projection:
     """A read model. `version` is raised when its rows change meaning: that takes a rebuild.
 
     `categories` are the aggregate types it folds. `views` are SQL views over its tables, name to
-    (SELECT text with `{table}` placeholders, comment).
+    (SELECT text with `{table}` placeholders, comment). `view_rows` holds row types of those views
+    that are read by queries: row type to view.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Projection:
     tables: tuple[Table, ...]
     evolve: Callable[[StreamRows, Recorded], None]
     views: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    view_rows: Mapping[type, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

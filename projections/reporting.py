@@ -11,6 +11,7 @@ from domain.decider import Recorded
 from domain.order import events as e
 from projections.amounts import part_of
 from projections.projection import Projection, StreamRows
+from projections.reporting_queries import VIEW_ROWS
 from projections.reporting_rows import TABLES, ReportFactRow, ReportLineRow, ReportOrderRow
 from projections.reporting_views import VIEWS
 from projections.rows import bare_id, known
@@ -262,4 +263,5 @@ REPORTING = Projection(
     tables=TABLES,
     evolve=evolve,
     views=VIEWS,
+    view_rows=VIEW_ROWS,
 )

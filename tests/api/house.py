@@ -29,12 +29,13 @@ class KeyRing:
     """Every secret names its scopes, separated by commas."""
 
     channel: str | None = "web"
+    caller: str = "key-1"
 
     def check(self, secret: str) -> Caller | None:
         scopes = frozenset(secret.split(","))
         if not scopes <= set(ALL_SCOPES):
             return None
-        return Caller(caller="key-1", channel=self.channel, scopes=scopes, name="A shop")
+        return Caller(caller=self.caller, channel=self.channel, scopes=scopes, name="A shop")
 
 
 @dataclass
@@ -157,7 +158,12 @@ class House:
     """The application with everything it stands on, and a caller with all scopes."""
 
     def __init__(
-        self, dispatch: Any = None, *, channel: str | None = "web", max_body_bytes: int = 100_000
+        self,
+        dispatch: Any = None,
+        *,
+        channel: str | None = "web",
+        caller: str = "key-1",
+        max_body_bytes: int = 100_000,
     ) -> None:
         self.bus = dispatch or Recorder()
         self.rows, self.vault, self.operator = MemoryRows(), Vault(), Operator()
@@ -166,7 +172,7 @@ class House:
             Edge(
                 dispatch=self.bus,
                 rows=self.rows,
-                keys=KeyRing(channel),
+                keys=KeyRing(channel, caller),
                 health=self.operator,
                 contacts=self.vault,
                 metrics=self.operator,

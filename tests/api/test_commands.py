@@ -74,6 +74,12 @@ def test_quoted_and_bare_keys_are_the_same_key() -> None:
     assert bare.command_id.version == 5
 
 
+def test_callers_have_keys_of_their_own() -> None:
+    mine = context_of(House(), idempotency_key="first-order")
+    theirs = context_of(House(caller="key-2"), idempotency_key="first-order")
+    assert mine.command_id != theirs.command_id
+
+
 def test_without_a_key_every_command_is_a_new_one() -> None:
     house = House()
     assert context_of(house).command_id != context_of(house).command_id

@@ -128,8 +128,8 @@ def test_every_request_is_seen_under_its_route() -> None:
     assert all(0 < s.seconds < 10 for s in house.operator.seen)
 
 
-def test_a_caller_who_goes_away_is_no_fault_of_ours() -> None:
-    house = House()
+def placed_by_a_caller_who_goes_away(house: House, *headers: tuple[bytes, bytes]) -> list[Any]:
+    """What is sent to a caller of whom no body ever comes."""
     sent: list[Any] = []
 
     async def receive() -> dict[str, Any]:
@@ -143,11 +143,21 @@ def test_a_caller_who_goes_away_is_no_fault_of_ours() -> None:
         "method": "POST",
         "path": "/v1/orders",
         "query_string": b"",
-        "headers": [(b"authorization", b"Bearer orders:write")],
+        "headers": [(b"authorization", b"Bearer orders:write"), *headers],
     }
     asyncio.run(house.app(scope, receive, send))
-    assert sent == []
+    return sent
+
+
+def test_a_caller_who_goes_away_is_no_fault_of_ours() -> None:
+    house = House()
+    assert placed_by_a_caller_who_goes_away(house) == []
     assert (house.operator.errors, house.operator.seen[0].status) == ([], 499)
+
+
+def test_a_body_that_will_be_too_large_is_not_waited_for() -> None:
+    start, _ = placed_by_a_caller_who_goes_away(House(), (b"content-length", b"1" + b"0" * 30))
+    assert start["status"] == 413
 
 
 def test_a_process_that_is_ready_says_so() -> None:

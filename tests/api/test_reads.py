@@ -1,7 +1,9 @@
 """Reading: filters, pages without gaps, and answers that are never silently old."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import fields as dataclass_fields
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from projections.order_status_rows import (
     ShipmentRow,
 )
 from projections.order_timeline import TimelineRow
+from projections.reporting_queries import DailyRow, FillRateRow
 from tests.api.house import HEAD, House, fields, kind
 from tests.api.requests import ID, ORDER
 
@@ -270,6 +273,7 @@ WAITING = [
     Waiting(ORDER, "order_status"),
     Waiting(f"{ORDER}/timeline", "order_timeline"),
     Waiting("/v1/inventory", "inventory"),
+    Waiting("/v1/reports/daily", "reporting"),
 ]
 
 
@@ -279,6 +283,50 @@ def test_a_read_waits_for_the_position_it_is_given(read: Waiting) -> None:
     assert house.get(read.path, headers={"Ordinal-Position": "7"}).status_code == 200
     assert house.get(f"{read.path}?position=8").status_code == 200
     assert house.rows.waited == [(read.projection, 7), (read.projection, 8)]
+
+
+def day(number: int, **columns: Any) -> DailyRow:
+    facts: dict[str, Any] = {
+        column.name: 0 for column in dataclass_fields(DailyRow) if column.type is int
+    }
+    named = {"channel": "web", "country": "DE", "currency": "EUR"} | columns
+    return DailyRow(day=date(2024, 5, number), **facts | named)
+
+
+def test_reports_are_pages_by_day() -> None:
+    house = house_with(day(1), day(2), day(2, channel="shop"), day(3, currency="USD"))
+    found = pages(house, "/v1/reports/daily?limit=2")
+    assert [(row["day"], row["channel"]) for page in found for row in page] == [
+        ("2024-05-03", "web"),
+        ("2024-05-02", "web"),
+        ("2024-05-02", "shop"),
+        ("2024-05-01", "web"),
+    ]
+    wanted = "day_from=2024-05-02&day_to=2024-05-03&channel=shop"
+    assert len(house.get(f"/v1/reports/daily?{wanted}").json()["items"]) == 1
+
+
+@pytest.mark.parametrize("report", ["daily", "skus", "fill-rate", "lead-times"])
+def test_a_report_without_rows_is_an_empty_page(report: str) -> None:
+    response = House().get(f"/v1/reports/{report}", key="reports:read")
+    assert response.json() == {"items": [], "next": None}
+    bad = House().get(f"/v1/reports/{report}?day_from=0001-01-01&day_to=tomorrow")
+    assert (bad.status_code, fields(bad)) == (422, {"day_from", "day_to"})
+
+
+def test_shares_are_shown_as_decimals() -> None:
+    row = FillRateRow(
+        order_day=date(2024, 5, 1),
+        channel="web",
+        country="DE",
+        sku="TEA",
+        units=4,
+        units_allocated=3,
+        units_backordered=1,
+        fill_rate=Decimal("0.7500"),
+    )
+    shown = house_with(row).get("/v1/reports/fill-rate").json()["items"]
+    assert shown[0]["fill_rate"] == "0.7500"
 
 
 def test_a_read_model_that_is_behind_says_so() -> None:

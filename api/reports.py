@@ -1,0 +1,122 @@
+"""Sums by day: what was sold, cancelled, sent and paid, and how fast. Days are UTC."""
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import Query
+from pydantic import Field
+
+from api.asked import Asked
+from api.fields import Country, Currency, Id, Sku
+from api.paging import Cursor, Limit, Page, page_of
+from api.routing import Routes
+from projections.reporting import REPORTING
+from projections.reporting_queries import (
+    DailyRow,
+    FillRateRow,
+    LeadTimesRow,
+    SkuDailyRow,
+    report_page,
+)
+
+routes = Routes("reports")
+
+Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2999, 12, 31))]
+From = Annotated[Day | None, Query(description="The first day.")]
+To = Annotated[Day | None, Query(description="The day after the last one.")]
+
+
+@routes.query("/reports/daily", reads=REPORTING.name)
+async def report_daily(
+    asked: Asked,
+    day_from: From = None,
+    day_to: To = None,
+    channel: Id | None = None,
+    country: Country | None = None,
+    currency: Currency | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[DailyRow]:
+    """Orders, units and money by day, channel, country and currency, the latest day first."""
+    query = report_page(
+        DailyRow,
+        day_from=day_from,
+        day_to=day_to,
+        channel=channel,
+        country=country,
+        currency=currency,
+        limit=limit,
+    )
+    return await page_of(asked, query, cursor)
+
+
+@routes.query("/reports/skus", reads=REPORTING.name)
+async def report_skus(
+    asked: Asked,
+    day_from: From = None,
+    day_to: To = None,
+    sku: Sku | None = None,
+    channel: Id | None = None,
+    country: Country | None = None,
+    currency: Currency | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[SkuDailyRow]:
+    """The same by sku."""
+    query = report_page(
+        SkuDailyRow,
+        day_from=day_from,
+        day_to=day_to,
+        sku=sku,
+        channel=channel,
+        country=country,
+        currency=currency,
+        limit=limit,
+    )
+    return await page_of(asked, query, cursor)
+
+
+@routes.query("/reports/fill-rate", reads=REPORTING.name)
+async def report_fill_rate(
+    asked: Asked,
+    day_from: From = None,
+    day_to: To = None,
+    sku: Sku | None = None,
+    channel: Id | None = None,
+    country: Country | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[FillRateRow]:
+    """How much of what was ordered could be promised from stock at once."""
+    query = report_page(
+        FillRateRow,
+        day_from=day_from,
+        day_to=day_to,
+        sku=sku,
+        channel=channel,
+        country=country,
+        limit=limit,
+    )
+    return await page_of(asked, query, cursor)
+
+
+@routes.query("/reports/lead-times", reads=REPORTING.name)
+async def report_lead_times(
+    asked: Asked,
+    day_from: From = None,
+    day_to: To = None,
+    channel: Id | None = None,
+    country: Country | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[LeadTimesRow]:
+    """Hours from placed to dispatched and to delivered, as percentiles by day."""
+    query = report_page(
+        LeadTimesRow,
+        day_from=day_from,
+        day_to=day_to,
+        channel=channel,
+        country=country,
+        limit=limit,
+    )
+    return await page_of(asked, query, cursor)
