@@ -124,7 +124,7 @@ class Relay:
                 self._turn("retrying", error)
             except (KafkaError, psycopg.OperationalError, OSError) as error:
                 self._turn("retrying", error)
-            # Clients that never reached a broker leave their sockets to the collector.
+            # A connection attempt that was cut short leaves its socket to the collector.
             gc.collect()
             if self.status.batches > done:
                 delay, done = FIRST_RETRY, self.status.batches

@@ -263,7 +263,7 @@ def test_kafka_may_be_unreachable_for_a_while(
     nowhere = settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"})
     with relaying(ordinal_database, nowhere) as relay:
         eventually(lambda: relay.status.state == "retrying")
-    gc.collect()  # while the warning about the library's sockets is still ignored
+    gc.collect()
     assert relay.status.state == "stopped"
 
 
