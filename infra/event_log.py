@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import psycopg
 
 APPEND_LOCK = 7093201
+LONGEST_TRANSACTION_MS = 3_000
 TABLE = "ordinal.stored_events"
 SEQUENCE = "ordinal.stored_events_notification_id_seq"
 
@@ -48,11 +49,15 @@ def connect_writer(conninfo: str) -> Connection:
     """The write path only ever looks up by index; a plan made while the log was small must not
     turn into a scan when it is large.
     """
-    return connect(
+    conn = connect(
         conninfo,
         "ordinal_writer",
         options="-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off",
     )
+    if conn.info.server_version >= 17_00_00:
+        # No other timeout runs while a pipeline is half sent.
+        conn.execute(f"SET transaction_timeout = {LONGEST_TRANSACTION_MS}")
+    return conn
 
 
 COLUMNS = "notification_id, originator_id, originator_version, topic, state"

@@ -530,7 +530,9 @@ class Writer:
             conn.execute(_BEGIN)
             conn.execute(_LOCK, prepare=True)
             moment = conn.cursor(binary=True).execute(_MOMENT, prepare=True)
-            receipts = conn.cursor(binary=True).execute(_RECEIPTS, (ids,), prepare=True)
+        # Not in the pipeline, whose end is a Flush: the server would await our next word without
+        # its idle-in-transaction timeout, and a process that is stopped now would keep the lock.
+        receipts = conn.cursor(binary=True).execute(_RECEIPTS, (ids,), prepare=True)
         row = moment.fetchone()
         if row is None:
             raise Unavailable("the log has no sequence")
