@@ -1,87 +1,81 @@
-"""Pages of read models, and the wait until one has seen a position.
-
-The API reads the generation of its own projection version, whatever analysts are shown.
-"""
+"""Reading the read models: pages of rows, and waiting until a position has been applied."""
 
 import asyncio
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
+import msgspec
 import psycopg
-from psycopg.rows import class_row
-from psycopg.sql import SQL, Composable, Composed, Identifier, Placeholder
+from psycopg.sql import SQL, Composed, Identifier, Placeholder
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from infra.event_log import TABLE
 from infra.sessions import parameters
-from infra.tables import SCHEMA, PhysicalTable
-from projections.projection import PositionAhead, Projection, Query, ReadModelBehind, Table
+from infra.tables import SCHEMA
+from projections.projection import PositionAhead, Projection, Query, ReadModelBehind
 
-READER = "ordinal_writer"
+ROLE = "ordinal_writer"
 # Seconds.
-LONGEST_STATEMENT = 5.0
-GENERATION_AGE = 1.0
+POOL_TIMEOUT = 1.0
+KNOWN_FOR = 1.0
 SHORTEST_PAUSE = 0.002
-LONGEST_PAUSE = 0.01
-# Positions that a read model may lack and still be ready.
-TOLERATED_LAG = 5_000
+LONGEST_PAUSE = 0.010
+STATEMENT_TIMEOUT_MS = 5_000
+# Positions that a read model may lag behind when it is first called ready.
+NEARLY = 1_000
+
+# The first row says where the log ends.
+_LOOK = """
+    SELECT '', 0, 0, coalesce(max(notification_id), 0) FROM ordinal.stored_events
+    UNION ALL
+    SELECT projection, version, generation, position FROM read.checkpoints WHERE live
+"""
 
 
-class ReadModelsAway(ReadModelBehind):
-    """The database of the read models cannot be reached."""
+class DatabaseAway(ReadModelBehind):
+    """The database can't be asked; ask again."""
 
 
-class Shelf(NamedTuple):
-    """Where a row class is read from now: a table of its generation, or a view."""
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Where the log and the live generations stood; `began` is the event loop's time."""
 
-    source: Table | str
-    projection: Projection
-
-    def at(self, generation: int) -> Identifier:
-        match self.source:
-            case Table():
-                return Identifier(SCHEMA, PhysicalTable(self.source, generation).name)
-            case view:
-                return Identifier(SCHEMA, view)
+    began: float
+    head: int = 0
+    standings: Mapping[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
 
 
 class Reader:
-    """Read access for one process; use it as an async context manager."""
+    """Rows of this program's versions (see `projections.projection.Rows`)."""
 
     def __init__(
         self, conninfo: str, projections: Sequence[Projection], *, wait_timeout: float
     ) -> None:
-        self._projections = {projection.name: projection for projection in projections}
-        self._shelves = {
-            table.row: Shelf(table, projection)
-            for projection in projections
-            for table in projection.tables
-        } | {
-            row: Shelf(view, projection)
-            for projection in projections
-            for row, view in projection.view_rows.items()
+        self._versions = {projection.name: projection.version for projection in projections}
+        self._sources = _sources(projections)
+        self._decoders: dict[type, Callable[[str], Any]] = {
+            row: msgspec.json.Decoder(row).decode for row in self._sources
         }
         self._wait_timeout = wait_timeout
-        self._generations: dict[str, tuple[float, int | None]] = {}
+        self._statements: dict[object, Composed] = {}
+        self._caught_up: set[str] = set()
+        self._look = Look(float("-inf"))
+        self._looking: asyncio.Task[Look] | None = None
         self._pool = AsyncConnectionPool(
-            kwargs=parameters(
-                conninfo,
-                READER,
-                default_transaction_read_only="on",
-                statement_timeout=int(LONGEST_STATEMENT * 1000),
-            )
-            | {"autocommit": True, "application_name": "ordinal reader"},
-            min_size=1,
-            max_size=8,
-            timeout=1.5,
+            kwargs={
+                **parameters(conninfo, ROLE, statement_timeout=STATEMENT_TIMEOUT_MS),
+                "autocommit": True,
+                "application_name": "ordinal reader",
+            },
+            min_size=2,
+            max_size=10,
+            timeout=POOL_TIMEOUT,
             open=False,
         )
 
     async def __aenter__(self) -> Self:
-        await self._pool.open(wait=False)
+        await self._pool.open()
         return self
 
     async def __aexit__(
@@ -93,102 +87,180 @@ class Reader:
         await self._pool.close()
 
     async def fetch(self, query: Query) -> Sequence[Any]:
-        shelf = self._shelves[query.row]
-        generation = await self._generation(shelf.projection)
-        if generation is None:
-            raise ReadModelBehind(f"{shelf.projection.name} is being built")
-        statement, values = page_of(query, shelf.at(generation))
+        """The rows of a page. Raises ReadModelBehind while this version is not built."""
         try:
-            async with self._pool.connection() as conn:
-                cursor: psycopg.AsyncCursor[Any] = conn.cursor(row_factory=class_row(query.row))
-                return await (await cursor.execute(statement, values)).fetchall()
-        except (psycopg.OperationalError, PoolTimeout) as error:
-            raise ReadModelsAway(str(error)) from error
+            return await self._fetch(query)
+        except psycopg.errors.UndefinedTable:
+            # The generation was dropped after it was last seen to be the one.
+            await self._look_again()
+            return await self._fetch(query)
 
     async def wait_for(self, projection: str, position: int) -> None:
-        deadline = time.monotonic() + self._wait_timeout
-        pause = SHORTEST_PAUSE
-        while True:
-            seen = await self._position(projection)
-            if seen >= position:
+        loop = asyncio.get_running_loop()
+        called, pause = loop.time(), SHORTEST_PAUSE
+        while self._position(projection) < position:
+            look = await self._look_again()
+            if self._position(projection) >= position:
                 return
-            if position > await self._head():
-                raise PositionAhead(f"the log has not come to position {position}")
-            if time.monotonic() + pause > deadline:
-                raise ReadModelBehind(f"{projection} stands at position {seen}, not {position}")
+            # A look that began before the call may be older than the position asked for.
+            if look.head < position and look.began >= called:
+                raise PositionAhead(f"The log ends at {look.head}.")
+            if loop.time() - called > self._wait_timeout:
+                raise ReadModelBehind(f"{projection} has not come to {position} yet")
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE)
 
     async def missing(self) -> Mapping[str, str]:
-        """What keeps this process from reading: by projection, and why."""
+        """Read models that cannot be read yet, and why; one that was ready once stays so."""
         try:
-            head = await self._head()
-            seen = {name: await self._position(name) for name in self._projections}
-        except ReadModelsAway:
-            return {"read_models": "the database is away"}
-        return {
-            name: f"at position {at} of {head}"
-            for name, at in seen.items()
-            if head - at > TOLERATED_LAG
-        }
+            look = await self._look_again()
+        except DatabaseAway as error:
+            return {"read_models": str(error)}
+        found = {name: self._lack(name, look) for name in self._versions}
+        return {name: reason for name, reason in found.items() if reason}
 
-    async def _generation(self, projection: Projection) -> int | None:
-        known = self._generations.get(projection.name)
-        if known is not None and known[0] > time.monotonic():
-            return known[1]
-        row = await self._one(
-            "SELECT max(generation) FROM read.checkpoints"
-            " WHERE projection = %s AND version = %s AND live",
-            (projection.name, projection.version),
-        )
-        self._generations[projection.name] = (time.monotonic() + GENERATION_AGE, row)
-        return row
+    def _lack(self, name: str, look: Look) -> str:
+        standing = look.standings.get((name, self._versions[name]))
+        if standing is None:
+            return f"version {self._versions[name]} is not built: run `ordinal rebuild {name}`"
+        if look.head - standing[1] <= NEARLY:
+            self._caught_up.add(name)
+        if name in self._caught_up:
+            return ""
+        return f"stands at {standing[1]}, the log at {look.head}"
 
-    async def _position(self, name: str) -> int:
-        seen = await self._one(
-            "SELECT max(position) FROM read.checkpoints"
-            " WHERE projection = %s AND version = %s AND live",
-            (name, self._projections[name].version),
-        )
-        return seen if seen is not None else -1
+    def _position(self, projection: str) -> int:
+        version = self._versions[projection]
+        return self._look.standings.get((projection, version), (0, 0))[1]
 
-    async def _head(self) -> int:
-        return await self._one(f"SELECT max(notification_id) FROM {TABLE}", ()) or 0
+    async def _generation(self, projection: str) -> int:
+        now = asyncio.get_running_loop().time()
+        look = self._look if now - self._look.began < KNOWN_FOR else await self._look_again()
+        standing = look.standings.get((projection, self._versions[projection]))
+        if standing is None:
+            raise ReadModelBehind(f"{projection} is not built in this version")
+        return standing[0]
 
-    async def _one(self, statement: str, values: tuple[object, ...]) -> int | None:
+    async def _look_again(self) -> Look:
+        """See where everything stands; whoever asks meanwhile gets the same answer."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._ask())
+        return await asyncio.shield(self._looking)
+
+    async def _ask(self) -> Look:
+        began = asyncio.get_running_loop().time()
+        (_, _, _, head), *live = await self._execute(SQL(_LOOK), {})
+        standings: dict[tuple[str, int], tuple[int, int]] = {}
+        for name, version, *standing in live:
+            key = (name, version)
+            standings[key] = max(standings.get(key, (0, 0)), tuple(standing))
+        self._look = Look(began, head, standings)
+        return self._look
+
+    async def _fetch(self, query: Query) -> Sequence[Any]:
+        projection, name, is_view = self._sources[query.row]
+        generation = await self._generation(projection)
+        table = name if is_view else f"{name}_g{generation}"
+        rows = await self._execute(self._statement(query, table), _values(query))
+        decode = self._decoders[query.row]
+        return [decode(text) for (text,) in rows]
+
+    def _statement(self, query: Query, table: str) -> Composed:
+        shape = (table, *_shape(query))
+        known = self._statements.get(shape)
+        if known is None:
+            known = self._statements[shape] = compose(query, table)
+        return known
+
+    async def _execute(
+        self, statement: SQL | Composed, values: Mapping[str, object]
+    ) -> list[tuple[Any, ...]]:
         try:
-            async with self._pool.connection() as conn:
-                row = await (await conn.execute(statement.encode(), values)).fetchone()
-        except (psycopg.OperationalError, PoolTimeout) as error:
-            raise ReadModelsAway(str(error)) from error
-        return row[0] if row else None
+            try:
+                return await self._once(statement, values)
+            except (psycopg.errors.QueryCanceled, PoolTimeout):
+                raise
+            except psycopg.OperationalError:
+                # The server was started anew: none of the connections at hand may be any good.
+                await self._pool.check()
+                return await self._once(statement, values)
+        except psycopg.OperationalError as error:
+            raise DatabaseAway(f"the database is away: {error}") from error
+
+    async def _once(
+        self, statement: SQL | Composed, values: Mapping[str, object]
+    ) -> list[tuple[Any, ...]]:
+        async with self._pool.connection() as conn:
+            cursor = await conn.execute(statement, values, prepare=True, binary=True)
+            return await cursor.fetchall()
 
 
-def page_of(query: Query, table: Identifier) -> tuple[Composed, list[object]]:
-    """The statement of a page, and its values."""
-    conditions: list[Composable] = []
-    values: list[object] = []
-    for name, value in query.where.items():
-        conditions.append(SQL("{} = %s").format(Identifier(name)))
-        values.append(value)
-    for name, (begin, end) in query.ranges.items():
-        for sign, bound in ((">=", begin), ("<", end)):
-            if bound is not None:
-                conditions.append(SQL("{} {} %s").format(Identifier(name), SQL(sign)))
-                values.append(bound)
-    if query.after is not None:
-        sign = "<" if query.descending else ">"
-        marks = SQL(", ").join([Placeholder()] * len(query.after))
-        conditions.append(SQL("({}) {} ({})").format(_names(query.order), SQL(sign), marks))
-        values.extend(query.after)
-    where = SQL(" WHERE ") + SQL(" AND ").join(conditions) if conditions else SQL("")
-    direction = SQL(" DESC" if query.descending else "")
-    ordered = SQL(", ").join(Identifier(name) + direction for name in query.order)
-    order = SQL(" ORDER BY ") + ordered if query.order else SQL("")
-    columns = _names([field.name for field in fields(query.row)])
-    statement = SQL("SELECT {} FROM {}{}{} LIMIT %s").format(columns, table, where, order)
-    return statement, [*values, query.limit]
+def compose(query: Query, table: str) -> Composed:
+    """The SQL of a query; its values are named after their place in it."""
+    conditions = [*_equalities(query), *_bounds(query), *_after(query)]
+    where = SQL(" AND ").join(conditions) if conditions else SQL("true")
+    direction = SQL(" DESC") if query.descending else SQL("")
+    order = [SQL("{}{}").format(Identifier(column), direction) for column in query.order]
+    return SQL("SELECT to_json(t)::text FROM {} t WHERE {}{}{} LIMIT %(limit)s").format(
+        Identifier(SCHEMA, table),
+        where,
+        SQL(" ORDER BY ") if order else SQL(""),
+        SQL(", ").join(order),
+    )
 
 
-def _names(names: Sequence[str]) -> Composed:
-    return SQL(", ").join(map(Identifier, names))
+def _equalities(query: Query) -> list[Composed]:
+    return [
+        SQL("{} IS NULL").format(Identifier(column))
+        if value is None
+        else SQL("{} = {}").format(Identifier(column), Placeholder(f"where_{column}"))
+        for column, value in query.where.items()
+    ]
+
+
+def _bounds(query: Query) -> list[Composed]:
+    return [
+        SQL(test).format(Identifier(column), Placeholder(f"{end}_{column}"))
+        for column, bounds in query.ranges.items()
+        for test, end, value in zip(("{} >= {}", "{} < {}"), ("from", "to"), bounds, strict=True)
+        if value is not None
+    ]
+
+
+def _after(query: Query) -> list[Composed]:
+    if query.after is None:
+        return []
+    columns = SQL(", ").join(map(Identifier, query.order))
+    values = SQL(", ").join(Placeholder(f"after_{column}") for column in query.order)
+    test = "({}) < ({})" if query.descending else "({}) > ({})"
+    return [SQL(test).format(columns, values)]
+
+
+def _values(query: Query) -> dict[str, object]:
+    values: dict[str, object] = {f"where_{c}": value for c, value in query.where.items()}
+    for column, (begin, end) in query.ranges.items():
+        values |= {f"from_{column}": begin, f"to_{column}": end}
+    after = zip(query.order, query.after or (), strict=query.after is not None)
+    return values | {f"after_{column}": value for column, value in after} | {"limit": query.limit}
+
+
+def _shape(query: Query) -> tuple[object, ...]:
+    """What two queries of one statement have in common."""
+    return (
+        tuple((column, value is None) for column, value in query.where.items()),
+        tuple((c, begin is None, end is None) for c, (begin, end) in query.ranges.items()),
+        query.order,
+        query.descending,
+        query.after is None,
+    )
+
+
+def _sources(projections: Sequence[Projection]) -> dict[type, tuple[str, str, bool]]:
+    """Row type to its read model, the name of its table or view, and whether it is a view."""
+    found: dict[type, tuple[str, str, bool]] = {}
+    for projection in projections:
+        for table in projection.tables:
+            found[table.row] = (projection.name, table.name, False)
+        for row, view in projection.view_rows.items():
+            found[row] = (projection.name, view, True)
+    return found
