@@ -15,7 +15,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from infra.postgres_account import PUBLIC_FOLDER, EmbeddedError, make_folder, open_to_others
+from infra.postgres_account import (
+    PUBLIC_FOLDER,
+    EmbeddedError,
+    account_for,
+    make_folder,
+    open_to_others,
+    programs,
+)
 from infra.postgres_server import START_LIMIT, STOP_LIMIT, PostgresServer
 
 __all__ = [
@@ -55,6 +62,14 @@ def embedded_folder(url: str, root: Path) -> Path | None:
     if not name:
         raise EmbeddedError("embedded: lacks its folder; say embedded or embedded:FOLDER.")
     return (root / Path(name).expanduser()).resolve()
+
+
+def psql(url: str, root: Path) -> str:
+    """The command to type for psql: the embedded server brings its own."""
+    folder = embedded_folder(url, root)
+    if folder is None:
+        return "psql"
+    return str(programs(account_for(folder / "server")) / "psql")
 
 
 @contextmanager

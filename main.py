@@ -1,0 +1,692 @@
+"""The front door: puts the rooms and the machines together, and the command line over them.
+
+Every verb reads the settings once, opens the database they name, and works until it is done or
+told to stop (SIGINT, SIGTERM).
+"""
+
+import asyncio
+import json
+import secrets
+import signal
+import sys
+import threading
+import time
+import urllib.request
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import msgspec
+import psycopg
+import structlog
+import typer
+import uvicorn
+from fastapi import FastAPI
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table as Grid
+
+from api.app import create_app
+from api.auth import ALL_SCOPES
+from api.ports import Caller, Edge, Seen
+from api.ports import Unavailable as NotNow
+from commands import HANDLERS
+from commands.handling import Answer, Contact, Context
+from consumers import demo_day, marketplace, online_retail, order_files, orders
+from consumers.consumer import Unreadable
+from consumers.importing import ImportReport, Write
+from infra import api_keys, broker, embedded, replay
+from infra.api_keys import KeyRing
+from infra.command_bus import CommandBus
+from infra.event_log import Connection, connect, connect_writer
+from infra.feeds import Feed, StoreFeed
+from infra.intake import Intake
+from infra.kafka import ensure_topics
+from infra.kafka_feed import KafkaFeed
+from infra.migrations import migrate as run_migrations
+from infra.migrations import require_migrated
+from infra.processes import Family
+from infra.projector import Projector
+from infra.reader import Reader
+from infra.relay import Relay
+from infra.settings import Settings
+from infra.snapshots import Snapshots
+from infra.telemetry import BusFigures, Figures, configure_logging
+from infra.vault import Vault
+from infra.writer import Ask, Outcome, Unavailable, Writer
+from projections import PROJECTIONS
+from projections.projection import Projection
+
+cli = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Event-sourced order management."
+)
+keys_cli = typer.Typer(no_args_is_help=True, help="API keys.")
+import_cli = typer.Typer(no_args_is_help=True, help="Import files.")
+cli.add_typer(keys_cli, name="keys")
+cli.add_typer(import_cli, name="import")
+console = Console(stderr=True)
+log = structlog.get_logger("ordinal")
+
+
+def fail(message: str) -> NoReturn:
+    console.print(f"[red]{message}[/red]")
+    raise typer.Exit(1)
+
+
+def load_settings() -> Settings:
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        fail("\n".join(f"ORDINAL_{e['loc'][0]}: {e['msg']}".upper() for e in error.errors()))
+    configure_logging(settings)
+    return settings
+
+
+@contextmanager
+def opened(settings: Settings, *, migrated: bool = True) -> Iterator[str]:
+    """The conninfo of a database that is up and, unless we are to migrate it, up to date."""
+    with embedded.database(settings.database_url.get_secret_value(), Path.cwd()) as conninfo:
+        if migrated:
+            require_migrated(conninfo)
+        yield conninfo
+
+
+@contextmanager
+def told_to_stop() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set."""
+    stop = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: stop.set())
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    yield stop
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def leave(*_: object) -> NoReturn:
+    raise SystemExit(0)
+
+
+# -- the API process
+
+
+class BusDispatch:
+    """The bus as the HTTP edge knows it."""
+
+    def __init__(self, bus: CommandBus) -> None:
+        self._bus = bus
+
+    async def __call__(self, command: object, context: Context) -> Answer:
+        try:
+            return await self._bus.submit(command, context)
+        except Unavailable as error:
+            raise NotNow(str(error)) from error
+
+
+class RingKeys:
+    """The key ring as the HTTP edge knows it."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._ring = ring
+        self._callers: dict[str, Caller] = {}
+
+    def check(self, secret: str) -> Caller | None:
+        key = self._ring.find(secret)
+        if key is None:
+            return None
+        caller = self._callers.get(key.key_id)
+        if caller is None:
+            caller = Caller(key.caller, key.channel, frozenset(key.scopes), key.name)
+            self._callers[key.key_id] = caller
+        return caller
+
+
+class Requests:
+    """Counts requests; logs reads for whoever debugs, and what nobody expected always."""
+
+    def __init__(self, figures: Figures) -> None:
+        self._figures = figures
+        self._log = structlog.get_logger("http")
+
+    def answered(self, seen: Seen) -> None:
+        self._figures.requests.labels(seen.method, seen.route, str(seen.status)).inc()
+        self._figures.request_seconds.observe(seen.seconds)
+        self._log.debug("request", route=seen.route, status=seen.status, ms=seen.seconds * 1000)
+
+    def failed(self, seen: Seen, error: Exception) -> None:
+        self._log.error("request_failed", route=seen.route, id=seen.request_id, exc_info=error)
+
+
+class Readiness:
+    """Ready when the log can be reached and the read models have caught up."""
+
+    def __init__(self, bus: CommandBus, reader: Reader) -> None:
+        self._bus = bus
+        self._reader = reader
+
+    async def ready(self) -> Mapping[str, str]:
+        missing = dict(await self._reader.missing())
+        if self._bus.breaker.open:
+            missing["event_log"] = "the event log is away"
+        return missing
+
+
+class VaultContacts:
+    """The vault as the HTTP edge knows it."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    async def of_order(self, order_id: str) -> Mapping[str, Contact]:
+        return await asyncio.to_thread(self._vault.of_order, order_id)
+
+
+def compose_api(settings: Settings, conninfo: str) -> FastAPI:
+    """The API with everything behind it; its lifespan starts and ends the machines."""
+    figures = Figures()
+    writer = Writer(
+        lambda: connect_writer(conninfo),
+        HANDLERS,
+        cache_bytes=settings.cache_bytes,
+        snapshots=Snapshots(lambda: connect(conninfo, "ordinal_writer")),
+    )
+    bus = CommandBus(
+        writer,
+        answer_timeout=settings.answer_timeout,
+        queue_limit=settings.queue_limit,
+        observer=BusFigures(figures, time.monotonic),
+    )
+    ring = KeyRing(lambda: connect(conninfo, "ordinal_writer"))
+    reader = Reader(conninfo, PROJECTIONS, wait_timeout=settings.read_wait_timeout)
+    vault = Vault(lambda: connect(conninfo, "ordinal_writer"))
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        ring.start()
+        async with reader:
+            await bus.start()
+            yield
+            await bus.stop()
+        ring.stop()
+
+    edge = Edge(
+        dispatch=BusDispatch(bus),
+        rows=reader,
+        keys=RingKeys(ring),
+        health=Readiness(bus, reader),
+        contacts=VaultContacts(vault),
+        metrics=figures,
+        observe=Requests(figures),
+        new_id=uuid.uuid4,
+        max_body_bytes=settings.max_body_bytes,
+    )
+    return create_app(edge, lifespan=lifespan)
+
+
+@cli.command()
+def serve() -> None:
+    """Serve the HTTP API."""
+    settings = load_settings()
+    signal.signal(signal.SIGTERM, leave)
+    with opened(settings) as conninfo:
+        run_http(compose_api(settings, conninfo), settings.http_host, settings.http_port)
+
+
+def run_http(app: FastAPI, host: str, port: int) -> None:
+    """Serve until SIGINT or SIGTERM; requests under way get five seconds."""
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+# -- the processes behind the log
+
+
+@cli.command()
+def relay() -> None:
+    """Publish the event log to Kafka."""
+    settings = load_settings()
+    with opened(settings) as conninfo, told_to_stop() as stop:
+        Relay(conninfo, settings).run(stop)
+
+
+def feed_of(settings: Settings, conninfo: str) -> Feed:
+    if settings.kafka_bootstrap_servers:
+        return KafkaFeed(conninfo, settings)
+    return StoreFeed(conninfo)
+
+
+def chosen_projections(names: Sequence[str]) -> list[Projection]:
+    known = {projection.name: projection for projection in PROJECTIONS}
+    if unknown := [name for name in names if name not in known]:
+        fail(f"no read model is called {', '.join(unknown)}; there are {', '.join(known)}")
+    return [known[name] for name in names] or list(PROJECTIONS)
+
+
+@cli.command()
+def project(names: Annotated[list[str] | None, typer.Argument(help="Read models.")] = None) -> None:
+    """Keep read models up to date: all of them, or the named ones."""
+    settings = load_settings()
+    with opened(settings) as conninfo, told_to_stop() as stop:
+        threads = [
+            threading.Thread(target=_project, args=(settings, conninfo, each, stop), name=each.name)
+            for each in chosen_projections(names or [])
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+
+def _project(settings: Settings, conninfo: str, each: Projection, stop: threading.Event) -> None:
+    """A read model that halts waits for its operator; the others go on."""
+    try:
+        Projector(conninfo, each, lambda: feed_of(settings, conninfo)).run(stop)
+    except Exception as error:
+        log.error("projector_halted", projection=each.name, error=str(error))
+
+
+@cli.command()
+def consume(
+    shape: Annotated[str, typer.Argument(help="orders or marketplace")],
+    channel: Annotated[str | None, typer.Option(help="Channel of the orders.")] = None,
+    history: Annotated[bool, typer.Option(help="Believe the time of sale.")] = False,
+) -> None:
+    """Take a channel's orders from its topic."""
+    makers = {
+        "orders": orders.orders_consumer,
+        "marketplace": marketplace.marketplace_consumer,
+    }
+    if shape not in makers:
+        fail(f"no consumer is called {shape}; there are {', '.join(makers)}")
+    made = makers[shape](channel or shape, history=history)
+    settings = load_settings()
+    with opened(settings) as conninfo, told_to_stop() as stop:
+        writer = Writer(
+            lambda: connect_writer(conninfo), HANDLERS, cache_bytes=settings.cache_bytes
+        )
+        Intake(settings, made, writer).run(stop)
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database up to date, as its owner."""
+    settings = load_settings()
+    with opened(settings, migrated=False) as conninfo:
+        for name in run_migrations(conninfo):
+            console.print(f"applied {name}")
+
+
+@cli.command()
+def topics() -> None:
+    """Create the topics that are missing, and check the others."""
+    for name in ensure_topics(load_settings()):
+        console.print(f"created {name}")
+
+
+# -- keys
+
+
+@keys_cli.command("create")
+def keys_create(
+    name: Annotated[str, typer.Option(help="For people.")],
+    channel: Annotated[str, typer.Option(help="Channel of the orders it places.")] = "web",
+    caller: Annotated[str | None, typer.Option(help="Whose commands these are.")] = None,
+    scope: Annotated[list[str] | None, typer.Option(help="One or more; all when none.")] = None,
+) -> None:
+    """Make a key and print its secret, once."""
+    unknown = set(scope or ()) - set(ALL_SCOPES)
+    if unknown:
+        fail(f"no such scope: {', '.join(sorted(unknown))}; there are {', '.join(ALL_SCOPES)}")
+    with owner() as conn:
+        secret = api_keys.create(
+            conn, name=name, caller=caller or name, channel=channel, scopes=scope or ALL_SCOPES
+        )
+    sys.stdout.write(f"{secret}\n")
+
+
+@keys_cli.command("list")
+def keys_list() -> None:
+    """List the keys; secrets are not kept."""
+    grid = Grid("id", "name", "caller", "channel", "scopes", "revoked")
+    with owner() as conn:
+        for key in api_keys.listed(conn):
+            revoked = "yes" if key.revoked else ""
+            scopes = " ".join(key.scopes)
+            grid.add_row(key.key_id, key.name, key.caller, key.channel, scopes, revoked)
+    Console().print(grid)
+
+
+@keys_cli.command("revoke")
+def keys_revoke(key_id: str) -> None:
+    """Let a key open nothing any more."""
+    with owner() as conn:
+        if not api_keys.revoke(conn, key_id):
+            fail(f"there is no key {key_id} in force")
+
+
+@contextmanager
+def owner() -> Iterator[Connection]:
+    """A session of the database's owner."""
+    with opened(load_settings()) as conninfo, psycopg.connect(conninfo, autocommit=True) as conn:
+        yield conn
+
+
+@cli.command()
+def settings() -> None:
+    """Show the settings in force; secrets are masked."""
+    grid = Grid("variable", "value")
+    for name, value in load_settings():
+        grid.add_row(f"ORDINAL_{name.upper()}", str(value))
+    Console().print(grid)
+
+
+# -- history
+
+
+@cli.command()
+def events(
+    after: Annotated[int, typer.Option(help="Position to begin behind.")] = 0,
+    until: Annotated[int | None, typer.Option(help="Position to end with.")] = None,
+    follow: Annotated[bool, typer.Option(help="Go on as events come.")] = False,
+) -> None:
+    """Write the event log to standard output, one JSON object a line."""
+    out = sys.stdout.buffer
+    with (
+        opened(load_settings()) as conninfo,
+        told_to_stop() as stop,
+        connect(conninfo, "ordinal_projector", timeout=60) as conn,
+    ):
+        while not stop.is_set():
+            for seen, line in replay.lines(conn, after, until):
+                out.write(line + b"\n")
+                after = seen
+            out.flush()
+            if not follow or stop.wait(0.2):
+                return
+
+
+@cli.command()
+def state(
+    stream: Annotated[str, typer.Argument(help="order-…, stock-LOCATION-sku or sourcing")],
+    at: Annotated[str | None, typer.Option(help="A position, or an ISO 8601 time.")] = None,
+) -> None:
+    """Show what was true of a stream then, folded from history."""
+    with opened(load_settings()) as conninfo, connect(conninfo, "ordinal_projector") as conn:
+        try:
+            found = replay.state_at(conn, stream, _position(conn, at))
+        except LookupError as error:
+            fail(str(error))
+    sys.stdout.buffer.write(replay.as_json(found) + b"\n")
+
+
+def _position(conn: Connection, at: str | None) -> int | None:
+    if at is None or at.isdecimal():
+        return None if at is None else int(at)
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        fail(f"{at} is neither a position nor an ISO 8601 time")
+    return replay.position_at(conn, moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+# -- imports
+
+
+@import_cli.command("online-retail")
+def import_online_retail(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    rejects: Annotated[Path | None, typer.Option(help="Where rejected lines go.")] = None,
+) -> None:
+    """Import a file in the UCI Online Retail format, as its shop would have sent it."""
+    _import(online_retail.import_online_retail, file, rejects)
+
+
+@import_cli.command("orders")
+def import_orders(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    channel: Annotated[str, typer.Option(help="Channel of the orders.")] = "file",
+    rejects: Annotated[Path | None, typer.Option(help="Where rejected lines go.")] = None,
+) -> None:
+    """Import orders from CSV (a row a line of an order) or NDJSON (an order a line)."""
+    run = partial(order_files.import_orders, channel=channel, decode=read_order)
+    _import(run, file, rejects)
+
+
+def read_order(line: bytes) -> orders.OrderMessage:
+    """An order from its JSON; raises Unreadable."""
+    try:
+        return msgspec.json.decode(line, type=orders.OrderMessage)
+    except (msgspec.MsgspecError, UnicodeError) as error:
+        raise Unreadable(str(error)) from error
+
+
+def _import(run: Callable[..., ImportReport], file: Path, rejects: Path | None) -> None:
+    rejects = rejects or file.with_name(f"{file.stem}.rejects.csv")
+    began = time.monotonic()
+    with (
+        opened(load_settings()) as conninfo,
+        bar(file.stat().st_size, file.name) as progress,
+        file.open("rb") as source,
+        rejects.open("w", encoding="utf-8", newline="") as bad,
+    ):
+        report = run(
+            source,
+            rejects=bad,
+            write=patient_write(writer_of(conninfo)),
+            progress=lambda _, done: progress(done),
+            actor="import",
+        )
+    _show_report(report, rejects, time.monotonic() - began)
+    raise typer.Exit(0 if report.lines_in == report.applied + report.rejected.total() else 1)
+
+
+def _show_report(report: ImportReport, rejects: Path, seconds: float) -> None:
+    grid = Grid("what", "count")
+    grid.add_row("lines in", str(report.lines_in))
+    grid.add_row("applied", str(report.applied))
+    for reason, count in sorted(report.rejected.items()):
+        grid.add_row(f"rejected: {reason}", str(count))
+    grid.add_row("orders", str(report.orders))
+    grid.add_row("cancellations", str(report.cancellations))
+    grid.add_row("adjustments", str(report.adjustments))
+    for name, sums in (("revenue", report.revenue), ("cancelled", report.cancelled)):
+        for currency, amount in sorted(sums.items()):
+            grid.add_row(f"{name}, minor units of {currency}", str(amount))
+    grid.add_row("seconds", f"{seconds:.1f}")
+    Console().print(grid)
+    console.print(f"rejected lines are in {rejects}")
+
+
+@contextmanager
+def bar(total: int, what: str) -> Iterator[Callable[[int], None]]:
+    """A progress bar; what it yields is told how much is done."""
+    with Progress(*Progress.get_default_columns(), console=console) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
+def writer_of(conninfo: str, cache_bytes: int = 256_000_000) -> Writer:
+    return Writer(lambda: connect_writer(conninfo), HANDLERS, cache_bytes=cache_bytes)
+
+
+def patient_write(writer: Writer) -> Write:
+    """Carries batches out in order, and waits for a database that is away: repeats are harmless."""
+
+    def write(asked: Sequence[tuple[object, Context]]) -> list[Outcome]:
+        asks = [Ask(command, context) for command, context in asked]
+        for pause in (0.1, 0.3, 1.0, 3.0, 10.0):
+            try:
+                writer.write(asks)
+                break
+            except Unavailable as error:
+                log.warning("import_waits", error=str(error))
+                time.sleep(pause)
+        else:
+            writer.write(asks)
+        return [ask.outcome or Unavailable("no outcome") for ask in asks]
+
+    return write
+
+
+# -- everything at once
+
+
+@cli.command()
+def kafka() -> None:
+    """Run a broker of this folder's own, for development."""
+    with broker.broker(Path.cwd() / ".data" / "kafka") as machine, told_to_stop() as stop:
+        console.print(f"ORDINAL_KAFKA_BOOTSTRAP_SERVERS={machine.bootstrap_servers}")
+        stop.wait()
+
+
+@cli.command()
+def up() -> None:
+    """Run everything: API, projectors and, with Kafka, relay and intake."""
+    settings = load_settings()
+    with opened(settings, migrated=False) as conninfo, told_to_stop() as stop:
+        run_migrations(conninfo)
+        if settings.kafka_bootstrap_servers:
+            ensure_topics(settings)
+        family = Family(verbs_of(settings))
+        family.start()
+        family.watch(stop)
+
+
+@cli.command()
+def demo(
+    kafka: Annotated[bool, typer.Option("--kafka", help="Put a real broker in between.")] = False,
+) -> None:
+    """A day of trade on the embedded database, and the API over it, until Ctrl-C."""
+    settings = load_settings()
+    configure_logging(settings.model_copy(update={"log_level": "warning"}))
+    with ExitStack() as stack:
+        conninfo = stack.enter_context(opened(settings, migrated=False))
+        run_migrations(conninfo)
+        key = demo_key(conninfo)
+        play_day(conninfo)
+        if kafka:
+            machine = stack.enter_context(broker.broker(Path.cwd() / ".data" / "kafka"))
+            servers = machine.bootstrap_servers
+            settings = settings.model_copy(update={"kafka_bootstrap_servers": servers})
+            ensure_topics(settings)
+        stop = stack.enter_context(told_to_stop())
+        family = Family(verbs_of(settings), demo_environment(settings))
+        family.start()
+        if await_ready(settings, stop):
+            show_around(settings, conninfo, key)
+        family.watch(stop)
+
+
+def demo_environment(settings: Settings) -> dict[str, str]:
+    servers = settings.kafka_bootstrap_servers
+    kafka = {"ORDINAL_KAFKA_BOOTSTRAP_SERVERS": servers} if servers else {}
+    return {"ORDINAL_LOG_LEVEL": "warning", **kafka}
+
+
+def demo_key(conninfo: str) -> str:
+    """The demo's own key: random, in a file that only its owner can read."""
+    file = Path.cwd() / ".data" / "demo.key"
+    file.parent.mkdir(exist_ok=True)
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(f"demo_{secrets.token_urlsafe(24)}", encoding="ascii")
+    secret = file.read_text(encoding="ascii")
+    with psycopg.connect(conninfo, autocommit=True) as conn:
+        api_keys.create(
+            conn, name="demo", caller="demo", channel="web", scopes=ALL_SCOPES, secret=secret
+        )
+    return secret
+
+
+def play_day(conninfo: str) -> None:
+    """Once; a second start finds the day as it was left."""
+    writer = writer_of(conninfo)
+    known = "SELECT 1 FROM ordinal.commands WHERE command_id = %s"
+    if writer.read(known, (demo_day.CLOSING,)):
+        writer.close()
+        return
+    with bar(1, "a day of trade") as progress:
+        share = lambda done, of: progress(done / of)  # noqa: E731
+        report = demo_day.play(patient_write(writer), datetime.now(UTC), share)
+    writer.close()
+    console.print(f"{report.asked} commands, {report.refused} of them refused, as some should be")
+
+
+def await_ready(settings: Settings, stop: threading.Event) -> bool:
+    """Until the API answers and the read models have caught up."""
+    url = f"http://{settings.http_host}:{settings.http_port}/ready"
+    while not stop.wait(0.05):
+        with suppress(OSError), urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    return False
+
+
+GUIDE = """
+The shop is open. Its day is over; its API is at {base} ([bold]{base}/docs[/bold]).
+
+Orders, newest first:
+  curl -s -H 'Authorization: Bearer {key}' '{base}/v1/orders?limit=3'
+Place one; send it twice, it is placed once:
+  curl -s -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\
+    -H 'Idempotency-Key: first' {base}/v1/orders -d '{order}'
+Stock of a sku, over all locations:
+  curl -s -H 'Authorization: Bearer {key}' '{base}/v1/inventory/by-sku?sku={sku}'
+As an analyst, with SQL:
+  {psql} "{conninfo} options='-c role=ordinal_analyst'" -c 'SELECT * FROM read.report_channel'
+{topics}
+Ctrl-C ends everything and keeps the data.
+"""
+
+
+def show_around(settings: Settings, conninfo: str, key: str) -> None:
+    sku = one_sku(conninfo)
+    line = {"sku": sku, "quantity": 1, "unit_price": 1999}
+    order = {"reference": "hello-1", "country": "DE", "currency": "EUR", "lines": [line],
+             "shortage_policy": "backorder"}  # fmt: skip
+    servers = settings.kafka_bootstrap_servers
+    console.print(
+        GUIDE.format(
+            base=f"http://{settings.http_host}:{settings.http_port}",
+            key=key,
+            order=json.dumps(order),
+            sku=sku,
+            psql=embedded.psql(settings.database_url.get_secret_value(), Path.cwd()),
+            conninfo=conninfo,
+            topics=f"The topics are at {servers}.\n" if servers else "",
+        ),
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
+def one_sku(conninfo: str) -> str:
+    """A sku of the shop that is there to be had."""
+    with connect(conninfo, "ordinal_writer") as conn:
+        row = conn.execute(
+            "SELECT sku FROM read.inventory ORDER BY available DESC, sku LIMIT 1"
+        ).fetchone()
+    return str(row[0]) if row else "TEA"
+
+
+def verbs_of(settings: Settings) -> list[tuple[str, ...]]:
+    verbs: list[tuple[str, ...]] = [("serve",), ("project",)]
+    if settings.kafka_bootstrap_servers:
+        verbs += [("relay",), ("consume", "orders"), ("consume", "marketplace")]
+    return verbs
+
+
+if __name__ == "__main__":
+    cli()
