@@ -1,5 +1,7 @@
 import io
+import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -7,8 +9,9 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from commands.handling import Answer, Receipt
 from consumers.file_lines import UnreadableFile
-from consumers.importing import ImportReport
+from consumers.importing import Asked, ImportReport, Outcome
 from consumers.online_retail import carried, import_online_retail, messages
 from consumers.orders import orders_consumer
 from domain.errors import ReferenceReused
@@ -250,8 +253,32 @@ def test_a_line_that_never_ends_is_one_bad_line() -> None:
     assert report.rejected == {"the line is too long": 1}
 
 
+def test_a_sale_is_not_cancelled_before_it_was_made() -> None:
+    early = "C2,10001,TIN ROBOT,-1,2010-11-30 08:00:00,1.0,1.0,France\n"
+    report = Imported(file_of(LINE.format("1"), early)).report
+    assert (report.cancellations, report.rejected.total()) == (0, 1)
+
+
 def test_bad_lines_within_an_invoice_spare_the_others() -> None:
     content = file_of(LINE.format("1"), "nonsense\n", LINE.format("1"))
     imported = Imported(content)
     assert len(placed(imported)["1"].lines) == 2
     assert imported.report.rejected.total() == 1
+
+
+def test_memory_does_not_grow_with_the_file() -> None:
+    """Every invoice is another customer's, so that nothing but the file grows."""
+    answer = Answer(Receipt(id="", stream_id="", outcome="placed"), b"")
+    blocks = []
+
+    def write(batch: Sequence[Asked]) -> list[Outcome]:
+        blocks.append(sys.getallocatedblocks())
+        return [answer] * len(batch)
+
+    sale = "{0},10001,TIN ROBOT,1,2010-12-01 08:00:00,1.0,{0}.0,France\n"
+    content = file_of(*(sale.format(number) for number in range(12_000)))
+    import_online_retail(
+        io.BytesIO(content), write, io.StringIO(), lambda lines, done: None, actor="importer"
+    )
+    assert len(blocks) > 20
+    assert max(blocks[12:]) < max(blocks[:12]) * 1.02
