@@ -16,12 +16,13 @@ from domain.stock import events as stock_events
 from domain.stock.state import STOCK_ITEM
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
+Upcasters = Mapping[str, tuple[Upcaster, ...]]
 
 EVENTS: Mapping[str, type] = {
     kind.__name__: kind
     for kind in (*order_events.EVENTS, *stock_events.EVENTS, *sourcing_policy.EVENTS)
 }
-UPCASTERS: Mapping[str, tuple[Upcaster, ...]] = {}
+UPCASTERS: Upcasters = {}
 
 DECIDERS: Mapping[str, Decider[Any]] = {
     "order": ORDER,
@@ -30,12 +31,15 @@ DECIDERS: Mapping[str, Decider[Any]] = {
 }
 
 
-def version_of(name: str) -> int:
-    return 1 + len(UPCASTERS.get(name, ()))
+def version_of(name: str, upcasters: Upcasters = UPCASTERS) -> int:
+    return 1 + len(upcasters.get(name, ()))
 
 
-def upcast(name: str, version: int, data: dict[str, Any]) -> dict[str, Any]:
-    for step in UPCASTERS.get(name, ())[version - 1 :]:
+def upcast(
+    name: str, version: int, data: dict[str, Any], upcasters: Upcasters = UPCASTERS
+) -> dict[str, Any]:
+    """Stored data of a version, as today's code would have stored it."""
+    for step in upcasters.get(name, ())[version - 1 :]:
         data = step(data)
     return data
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from domain.decider import Recorded
-from domain.history import EVENTS, upcast, version_of
+from domain.history import EVENTS, UPCASTERS, Upcasters, upcast, version_of
 
 encode_data = msgspec.json.Encoder().encode
 
@@ -58,19 +58,22 @@ def envelope(state: bytes) -> Stored:
         raise Undecodable(f"no envelope: {error}") from error
 
 
-def decode_data(name: str, version: int, data: bytes | msgspec.Raw) -> object:
+def decode_data(
+    name: str, version: int, data: bytes | msgspec.Raw, upcasters: Upcasters = UPCASTERS
+) -> object:
     """An event in today's shape from its stored data.
 
     Raises UnknownEvent for a name or version of a newer program, Undecodable for broken data.
     """
-    current = version_of(name)
-    if name not in EVENTS or version > current:
+    current = version_of(name, upcasters)
+    if name not in EVENTS or not 1 <= version <= current:
         raise UnknownEvent(f"{name} version {version}")
     try:
         if version == current:
             return _decoder(name).decode(data)
-        return msgspec.convert(upcast(name, version, msgspec.json.decode(data)), EVENTS[name])
-    except (msgspec.MsgspecError, KeyError, TypeError, ValueError) as error:
+        today = upcast(name, version, msgspec.json.decode(data), upcasters)
+        return msgspec.convert(today, EVENTS[name])
+    except (msgspec.MsgspecError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise Undecodable(f"{name} version {version}: {error}") from error
 
 
