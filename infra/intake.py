@@ -17,7 +17,7 @@ from uuid import uuid5
 import msgspec
 import structlog
 from kafka import ConsumerRebalanceListener, TopicPartition
-from kafka.errors import KafkaError, OffsetOutOfRangeError
+from kafka.errors import KafkaError
 
 from commands.handling import Answer, Context
 from consumers.consumer import Consumer, DeadLetter, IntakeResult, Unreadable
@@ -93,7 +93,7 @@ class Intake:
                 with closing(self._subscribed()) as reader:
                     self.status.state = "running"
                     self._consume(reader, stop)
-            except (KafkaError, Unavailable) as error:
+            except (KafkaError, Unavailable, BatchRefused) as error:
                 self.status.state, self.status.last_error = "waiting", str(error)
                 log.warning("intake_waits", channel=self.channel.name, error=str(error))
                 stop.wait(pause)
@@ -107,6 +107,8 @@ class Intake:
             group_id=topic_name(self.settings, f"intake.{self.channel.name}"),
             max_poll_records=BATCH,
             fetch_max_wait_ms=10,
+            # Only until we have gone to our own offsets; and when retention was faster than we.
+            auto_offset_reset="earliest",
         )
         self._assignment = _Assignment()
         reader.subscribe([self.topic], listener=self._assignment)
@@ -117,11 +119,7 @@ class Intake:
         while not stop.is_set():
             if self._assignment.changed:
                 self._go_to_our_offsets(reader)
-            try:
-                polled = reader.poll(timeout_ms=POLL_MS)
-            except OffsetOutOfRangeError as error:
-                self._skip_what_is_gone(reader, error)
-                continue
+            polled = reader.poll(timeout_ms=POLL_MS)
             records = [record for part in polled.values() for record in part]
             records = [each for each in records if self._is_next(each)]
             if records and not self._assignment.changed:
@@ -136,9 +134,11 @@ class Intake:
         assigned = sorted(reader.assignment())
         stored = self._stored_offsets()
         begins = reader.beginning_offsets(assigned) if assigned else {}
-        self._next = {part: stored.get(part.partition, begins[part]) for part in assigned}
+        self._next = {part: stored.get(part.partition, begin) for part, begin in begins.items()}
         for part, offset in self._next.items():
-            reader.seek(part, offset)
+            if offset < begins[part]:
+                log.error("intake_messages_lost_to_retention", partition=part, offset=offset)
+            reader.seek(part, max(offset, begins[part]))
         log.info("intake_assigned", channel=self.channel.name, partitions=len(assigned))
 
     def _stored_offsets(self) -> dict[int, int]:
@@ -147,14 +147,6 @@ class Intake:
             (self.topic,),
         )
         return dict(rows)
-
-    def _skip_what_is_gone(self, reader: Any, error: OffsetOutOfRangeError) -> None:
-        """Retention was faster than we: say so, and go on with what is left."""
-        log.error("intake_messages_lost_to_retention", error=str(error))
-        for part, begin in reader.beginning_offsets(list(self._next)).items():
-            if self._next[part] < begin:
-                self._next[part] = begin
-                reader.seek(part, begin)
 
     def _is_next(self, record: Any) -> bool:
         return bool(record.offset >= self._next.get(_part(record), 2**62))
@@ -173,15 +165,27 @@ class Intake:
                 stop.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
                 continue
-            self._count(batch)
+            if not self._assignment.changed:
+                self._count(batch)
             return
 
     def _write(self, batch: Sequence[Incoming]) -> None:
         try:
             self._transact(batch)
         except BatchRefused:
+            if self._overtaken(batch):
+                self._assignment.changed = True
+                return
             for incoming in batch:
                 self._write_one(incoming)
+
+    def _overtaken(self, batch: Sequence[Incoming]) -> bool:
+        """Whether another process has moved an offset of ours: then these are not ours any more."""
+        stored = self._stored_offsets()
+        parts = {_part(incoming.record) for incoming in batch}
+        return any(
+            stored.get(part.partition, self._next[part]) != self._next[part] for part in parts
+        )
 
     def _write_one(self, incoming: Incoming) -> None:
         try:
