@@ -5,10 +5,17 @@ from importlib import resources
 import psycopg
 
 MIGRATION_LOCK = 7093200
+# Named in full: an owner called like our schema would look for it there once that exists.
+DONE = "public.ordinal_migrations"
+GUARDS = {"append_guard", "append_only"}
 
 
 class NotMigrated(Exception):
     """The database lacks migrations of this program: run `ordinal migrate`."""
+
+
+class Unguarded(NotMigrated):
+    """The log lacks a trigger without which its order or its past is not safe."""
 
 
 def available() -> list[tuple[int, str, str]]:
@@ -22,10 +29,10 @@ def available() -> list[tuple[int, str, str]]:
 
 
 def applied(conn: psycopg.Connection[tuple[object, ...]]) -> set[int]:
-    row = conn.execute("SELECT to_regclass('ordinal_migrations')").fetchone()
+    row = conn.execute("SELECT to_regclass(%s)", (DONE,)).fetchone()
     if row is None or row[0] is None:
         return set()
-    rows = conn.execute("SELECT number FROM ordinal_migrations").fetchall()
+    rows = conn.execute(f"SELECT number FROM {DONE}").fetchall()
     return {int(str(number)) for (number,) in rows}
 
 
@@ -35,7 +42,7 @@ def migrate(conninfo: str) -> list[str]:
     with psycopg.connect(conninfo, autocommit=True) as conn:
         conn.execute("SELECT pg_advisory_lock(%s)", (MIGRATION_LOCK,))
         conn.execute(
-            "CREATE TABLE IF NOT EXISTS ordinal_migrations ("
+            f"CREATE TABLE IF NOT EXISTS {DONE} ("
             "number integer PRIMARY KEY, name text NOT NULL, applied_at timestamptz DEFAULT now())"
         )
         done = applied(conn)
@@ -44,18 +51,30 @@ def migrate(conninfo: str) -> list[str]:
                 continue
             with conn.transaction():
                 conn.execute(sql.encode())
-                conn.execute("INSERT INTO ordinal_migrations VALUES (%s, %s)", (number, name))
+                conn.execute(f"INSERT INTO {DONE} VALUES (%s, %s)", (number, name))
             ran.append(f"{number:04} {name}")
-        conn.execute("GRANT SELECT ON ordinal_migrations TO PUBLIC")
+        conn.execute(f"GRANT SELECT ON {DONE} TO PUBLIC")
     return ran
 
 
 def require_migrated(conninfo: str) -> None:
-    """Refuse a database that lacks a migration of this program.
+    """Refuse a database that lacks a migration of this program, or the guards of its log.
 
     Raises NotMigrated naming the missing ones.
     """
     with psycopg.connect(conninfo, autocommit=True) as conn:
-        missing = [name for number, name, _ in available() if number not in applied(conn)]
-    if missing:
-        raise NotMigrated(f"run `ordinal migrate` first: missing {', '.join(missing)}")
+        done = applied(conn)
+        missing = [name for number, name, _ in available() if number not in done]
+        if missing:
+            raise NotMigrated(f"run `ordinal migrate` first: missing {', '.join(missing)}")
+        if unarmed := sorted(GUARDS - _armed(conn)):
+            raise Unguarded(f"the log's trigger {unarmed[0]} is missing or disabled")
+
+
+def _armed(conn: psycopg.Connection[tuple[object, ...]]) -> set[str]:
+    rows = conn.execute(
+        "SELECT tgname FROM pg_trigger WHERE tgenabled IN ('O', 'A') AND tgrelid ="
+        " (SELECT oid FROM pg_class WHERE relname = 'stored_events'"
+        " AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'ordinal'))"
+    )
+    return {str(name) for (name,) in rows}
