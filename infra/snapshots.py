@@ -1,9 +1,11 @@
 """Folded states of long streams, so that a cold hot-seller is not folded from its first event.
 
 Disposable and out of band: a thread of its own writes them after the commit, a failure is logged
-and forgotten, and on any doubt a stream is folded from its events.
+and forgotten, and on any doubt a stream is folded from its events. Each is sealed with a hash, so
+that a flipped bit is a doubt, too.
 """
 
+import hashlib
 import queue
 import threading
 from collections.abc import Callable, Iterable
@@ -32,18 +34,44 @@ _FIND = (
 )
 
 
+SEAL = hashlib.sha256().digest_size
+
+
 class Snapshot(NamedTuple):
-    """A state on its way into the table."""
+    """A state on its way into the table, or out of it."""
 
     stream_id: str
     version: int
     fold_version: int
     state: bytes
 
+    def sealed(self) -> "Snapshot":
+        """With the hash of all of it before the state."""
+        return self._replace(state=self._seal() + self.state)
+
+    def unsealed(self) -> "Snapshot":
+        """Raises Unsound when it is not what was sealed."""
+        bare = self._replace(state=self.state[SEAL:])
+        if self.state[:SEAL] != bare._seal():
+            raise Unsound("the seal is broken")
+        return bare
+
+    def _seal(self) -> bytes:
+        named = f"{self.stream_id} {self.version} {self.fold_version} ".encode()
+        return hashlib.sha256(named + self.state).digest()
+
+
+class Unsound(Exception):
+    """A snapshot that nothing must be built on."""
+
 
 @cache
 def _decoder(name: str) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(type(decider_of(name).initial()))
+
+
+def _state_of(snapshot: Snapshot) -> Any:
+    return _decoder(category(snapshot.stream_id)).decode(snapshot.unsealed().state)
 
 
 class Snapshots:
@@ -64,13 +92,14 @@ class Snapshots:
                 continue
             cached.snapshot_at = cached.version
             fold_version = cached.decider.fold_version
-            self._save(Snapshot(stream_id, cached.version, fold_version, _encode(cached.state)))
+            self.save(Snapshot(stream_id, cached.version, fold_version, _encode(cached.state)))
 
-    def _save(self, snapshot: Snapshot) -> None:
+    def save(self, snapshot: Snapshot) -> None:
+        """Put it into the table some time soon."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="snapshots", daemon=True)
             self._thread.start()
-        self._queue.put(snapshot)
+        self._queue.put(snapshot.sealed())
 
     def _run(self) -> None:
         while (snapshot := self._queue.get()) is not None:
@@ -86,17 +115,27 @@ class Snapshots:
         long_ones = [stream_id for stream_id in missing if category(stream_id) != "order"]
         if not long_ones:
             return
-        cursor = conn.cursor(binary=True)
-        for stream_id, version, fold_version, state in cursor.execute(_FIND, (long_ones,)):
-            cached = streams.get(stream_id)
-            if cached is None or fold_version != cached.decider.fold_version:
+        for snapshot in self._find(conn, long_ones):
+            cached = streams.get(snapshot.stream_id)
+            if cached is None or snapshot.fold_version != cached.decider.fold_version:
                 continue
             try:
-                cached.state = _decoder(category(stream_id)).decode(state)
-            except msgspec.MsgspecError as error:
-                log.warning("snapshot_unreadable", stream_id=stream_id, error=str(error))
+                cached.state = _state_of(snapshot)
+            except (Unsound, msgspec.MsgspecError, UnicodeDecodeError) as error:
+                log.warning("snapshot_unsound", stream_id=snapshot.stream_id, error=str(error))
                 continue
-            cached.version = cached.snapshot_at = version
+            cached.version = cached.snapshot_at = snapshot.version
+
+    def _find(self, conn: Connection, stream_ids: list[str]) -> list[Snapshot]:
+        try:
+            rows = conn.cursor(binary=True).execute(_FIND, (stream_ids,)).fetchall()
+        except psycopg.Error as error:
+            if conn.closed:
+                raise
+            self.failures += 1
+            log.warning("snapshots_unreadable", error=str(error))
+            return []
+        return [Snapshot(*row) for row in rows]
 
     def close(self) -> None:
         """Save what was offered, then stop."""
