@@ -1,4 +1,12 @@
-"""Projections: what may be read, folded from what happened."""
+"""Projections: what may be read, folded from what happened.
+
+- `order_status`: where each order is, line by line; the work of locations, and shipments
+- `order_timeline`: what happened to an order, in words
+- `inventory`: what each location holds of each sku, and the ledger of its movements
+- `reporting`: what was sold, cancelled and sent, by day, channel, sku and country
+
+A read model that outgrows one file keeps its row types in `<name>_rows` and its folds beside them.
+"""
 
 from projections.inventory import INVENTORY
 from projections.order_status import ORDER_STATUS

@@ -1,155 +1,16 @@
 """What is on hand, promised, incoming and available, for each sku and location?"""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from domain.decider import Recorded
 from domain.stock import events as e
 from domain.stock.state import owner_key
+from projections.inventory_folds import FOLDS
+from projections.inventory_ledger import MOVEMENTS, movement
 from projections.inventory_rows import TABLES, VIEWS, EndedWaitRow, InventoryRow, MovementRow
 from projections.projection import Projection, Query, StreamRows
 from projections.rows import bare_id
-
-Fold = Callable[[InventoryRow, Any], None]
-
-
-def _policy(item: InventoryRow, event: e.StockPolicyChanged) -> None:
-    item.backorder_limit, item.preorder = event.backorder_limit, event.preorder
-    item.safety_stock = event.safety_stock
-    item.reorder_point, item.reorder_quantity = event.reorder_point, event.reorder_quantity
-
-
-def _suspended(item: InventoryRow, event: object) -> None:
-    item.status = "suspended"
-
-
-def _resumed(item: InventoryRow, event: object) -> None:
-    item.status = "active"
-
-
-def _discontinued(item: InventoryRow, event: object) -> None:
-    item.status = "discontinued"
-
-
-def _expected(item: InventoryRow, event: e.StockExpected) -> None:
-    eta = event.eta.isoformat() if event.eta else None
-    item.incoming_documents[event.document] = {"quantity": event.quantity, "eta": eta}
-    _sum_incoming(item)
-
-
-def _received(item: InventoryRow, event: e.StockReceived) -> None:
-    item.on_hand += event.quantity
-    announced = item.incoming_documents.get(event.document)
-    if announced is None:
-        return
-    announced["quantity"] -= event.quantity
-    if announced["quantity"] <= 0:
-        del item.incoming_documents[event.document]
-    _sum_incoming(item)
-
-
-def _sum_incoming(item: InventoryRow) -> None:
-    item.incoming = sum(announced["quantity"] for announced in item.incoming_documents.values())
-
-
-def _adjusted(item: InventoryRow, event: e.StockAdjusted) -> None:
-    item.on_hand += event.delta
-
-
-def _counted(item: InventoryRow, event: e.StockCounted) -> None:
-    item.on_hand = event.counted
-
-
-def _reserved(item: InventoryRow, event: e.StockReserved) -> None:
-    item.reserved += event.quantity
-
-
-def _unreserved(item: InventoryRow, event: e.ReservationReleased) -> None:
-    item.reserved -= event.quantity
-
-
-def _allocated(item: InventoryRow, event: e.StockAllocated) -> None:
-    item.allocated += event.quantity
-
-
-def _released(item: InventoryRow, event: e.StockAllocationReleased) -> None:
-    item.allocated -= event.quantity
-
-
-def _backordered(item: InventoryRow, event: e.StockBackordered) -> None:
-    item.backordered += event.quantity
-
-
-def _waits_no_more(item: InventoryRow, event: e.BackorderCancelled) -> None:
-    item.backordered -= event.quantity
-
-
-def _filled(item: InventoryRow, event: e.BackorderFilled) -> None:
-    item.backordered -= event.quantity
-    item.allocated += event.quantity
-
-
-def _displaced(item: InventoryRow, event: e.StockAllocationDisplaced) -> None:
-    item.allocated -= event.quantity
-    item.backordered += event.quantity
-
-
-def _shipped(item: InventoryRow, event: e.StockShipped) -> None:
-    item.allocated -= event.quantity
-    item.on_hand -= event.quantity
-
-
-def _moved(item: InventoryRow, event: e.StockStateMoved) -> None:
-    states = item.unavailable_by_state
-    for state, delta in ((event.from_state, -event.quantity), (event.to_state, event.quantity)):
-        if state != "sellable":
-            states[state] = states.get(state, 0) + delta
-            if states[state] <= 0:
-                del states[state]
-    item.unavailable = sum(states.values())
-
-
-def _out(item: InventoryRow, event: object) -> None:
-    item.out_of_stock = True
-
-
-def _back(item: InventoryRow, event: object) -> None:
-    item.out_of_stock = False
-
-
-def _low(item: InventoryRow, event: object) -> None:
-    item.low_stock = True
-
-
-def _cleared(item: InventoryRow, event: object) -> None:
-    item.low_stock = False
-
-
-FOLDS: Mapping[type, Fold] = {
-    e.StockPolicyChanged: _policy,
-    e.StockItemSuspended: _suspended,
-    e.StockItemResumed: _resumed,
-    e.StockItemDiscontinued: _discontinued,
-    e.StockExpected: _expected,
-    e.StockReceived: _received,
-    e.StockAdjusted: _adjusted,
-    e.StockCounted: _counted,
-    e.StockReserved: _reserved,
-    e.ReservationReleased: _unreserved,
-    e.StockAllocated: _allocated,
-    e.StockBackordered: _backordered,
-    e.BackorderFilled: _filled,
-    e.BackorderCancelled: _waits_no_more,
-    e.StockAllocationReleased: _released,
-    e.StockAllocationDisplaced: _displaced,
-    e.StockShipped: _shipped,
-    e.StockStateMoved: _moved,
-    e.OutOfStock: _out,
-    e.BackInStock: _back,
-    e.LowStockReached: _low,
-    e.LowStockCleared: _cleared,
-}
 
 
 def evolve(rows: StreamRows, recorded: Recorded) -> None:
@@ -168,7 +29,7 @@ def evolve(rows: StreamRows, recorded: Recorded) -> None:
         elif isinstance(event, e.StockShipped) and event.forced:
             item.allocated += _unpromised(rows, recorded, event)
         if type(event) in MOVEMENTS:
-            rows.put(_movement(item, recorded, item.on_hand - before))
+            rows.put(movement(item, recorded, item.on_hand - before))
     taken = item.allocated + item.reserved + item.unavailable + item.safety_stock
     item.available = item.on_hand - taken if item.on_hand > taken else 0
     item.updated_at = recorded.recorded_at
@@ -205,49 +66,6 @@ def _registered(recorded: Recorded, event: e.StockItemRegistered) -> InventoryRo
         position=recorded.position,
     )
 
-
-def _movement(item: InventoryRow, recorded: Recorded, units: int) -> MovementRow:
-    row = MovementRow(
-        stock_item=item.stock_item,
-        stream_version=recorded.stream_version,
-        position=recorded.position,
-        location=item.location,
-        sku=item.sku,
-        day=recorded.occurred_at.date(),
-        at=recorded.occurred_at,
-        kind="",
-        units=units,
-        on_hand=item.on_hand,
-        actor=recorded.actor,
-    )
-    MOVEMENTS[type(recorded.event)](row, recorded.event)
-    return row
-
-
-def _receipt(row: MovementRow, event: e.StockReceived) -> None:
-    row.kind, row.document, row.lot = "received", event.document, event.lot
-    row.unit_cost, row.currency = event.unit_cost, event.currency
-
-
-def _adjustment(row: MovementRow, event: e.StockAdjusted) -> None:
-    row.kind, row.document, row.reason = "adjusted", event.reference, event.reason
-
-
-def _count(row: MovementRow, event: e.StockCounted) -> None:
-    row.kind = "counted"
-
-
-def _shipment(row: MovementRow, event: e.StockShipped) -> None:
-    row.kind, row.shipment_id = "shipped", event.shipment_id
-    row.order_id, row.line = event.order_id, event.line
-
-
-MOVEMENTS: Mapping[type, Callable[[MovementRow, Any], None]] = {
-    e.StockReceived: _receipt,
-    e.StockAdjusted: _adjustment,
-    e.StockCounted: _count,
-    e.StockShipped: _shipment,
-}
 
 INVENTORY = Projection(
     name="inventory",

@@ -1,12 +1,10 @@
 """Where is this order, line by line? Counters and statuses are folds over its facts."""
 
-from collections.abc import Mapping
 from datetime import datetime
 
 from domain.decider import Recorded
 from domain.order import events as e
-from projections import order_status_work
-from projections.amounts import part_of
+from projections.order_status_folds import FOLDS
 from projections.order_status_rows import (
     TABLES,
     FulfilmentRow,
@@ -14,7 +12,6 @@ from projections.order_status_rows import (
     OrderStatusRow,
     ShipmentRow,
 )
-from projections.order_status_work import Fold, line_of, promise, shrink_work
 from projections.projection import Projection, Query, StreamRows
 from projections.rows import bare_id
 
@@ -63,97 +60,6 @@ def _line_placed(rows: StreamRows, order: OrderStatusRow, line: e.OrderLine) -> 
     )
 
 
-def _sourced(
-    rows: StreamRows, order: OrderStatusRow, event: e.SourcingDecided, at: datetime
-) -> None:
-    for share in event.allocations:
-        line = line_of(rows, share.line)
-        line.unsourced -= share.quantity
-        promise(line, share.location, share.quantity)
-        order.units_unsourced -= share.quantity
-        order.units_allocated += share.quantity
-    for share in event.backorders:
-        line = line_of(rows, share.line)
-        line.unsourced -= share.quantity
-        line.backordered += share.quantity
-        order.units_unsourced -= share.quantity
-        order.units_backordered += share.quantity
-
-
-def _allocated(
-    rows: StreamRows, order: OrderStatusRow, event: e.LineAllocated, at: datetime
-) -> None:
-    line = line_of(rows, event.line)
-    line.backordered -= event.quantity
-    promise(line, event.location, event.quantity)
-    order.units_backordered -= event.quantity
-    order.units_allocated += event.quantity
-
-
-def _backordered(
-    rows: StreamRows, order: OrderStatusRow, event: e.LineBackordered, at: datetime
-) -> None:
-    line = line_of(rows, event.line)
-    line.backordered += event.quantity
-    promise(line, event.location, -event.quantity)
-    order.units_backordered += event.quantity
-    order.units_allocated -= event.quantity
-    shrink_work(rows, line, event.location)
-
-
-def _units_cancelled(
-    rows: StreamRows, order: OrderStatusRow, event: e.LineQuantityCancelled, at: datetime
-) -> None:
-    line = line_of(rows, event.line)
-    order.cancelled_amount += part_of(line.total, line.ordered, line.cancelled, event.quantity)
-    line.cancelled += event.quantity
-    if line.kind != "stock":
-        return
-    order.units_cancelled += event.quantity
-    line.unsourced -= event.unsourced
-    order.units_unsourced -= event.unsourced
-    for share in event.allocated:
-        promise(line, share.location, -share.quantity)
-        order.units_allocated -= share.quantity
-    for share in event.backordered:
-        line.backordered -= share.quantity
-        order.units_backordered -= share.quantity
-
-
-def _confirmed(_: StreamRows, order: OrderStatusRow, event: object, at: datetime) -> None:
-    order.status, order.confirmed_at = "confirmed", at
-
-
-def _rejected(_: StreamRows, order: OrderStatusRow, event: object, at: datetime) -> None:
-    order.status, order.cancelled_at = "rejected", at
-
-
-def _cancelled(_: StreamRows, order: OrderStatusRow, event: object, at: datetime) -> None:
-    order.status, order.cancelled_at = "cancelled", at
-
-
-def _completed(_: StreamRows, order: OrderStatusRow, event: object, at: datetime) -> None:
-    order.status, order.completed_at = "completed", at
-
-
-def _held(_: StreamRows, order: OrderStatusRow, event: e.HoldPlaced, at: datetime) -> None:
-    order.hold_reasons[event.hold_id] = event.reason
-    order.holds, order.on_hold = len(order.hold_reasons), True
-
-
-def _unheld(_: StreamRows, order: OrderStatusRow, event: e.HoldReleased, at: datetime) -> None:
-    order.hold_reasons.pop(event.hold_id, None)
-    order.holds, order.on_hold = len(order.hold_reasons), bool(order.hold_reasons)
-
-
-def _captured(_: StreamRows, order: OrderStatusRow, event: e.PaymentCaptured, at: datetime) -> None:
-    order.captured += event.amount
-
-
-def _refunded(_: StreamRows, order: OrderStatusRow, event: e.RefundSucceeded, at: datetime) -> None:
-    order.refunded += event.amount
-
-
 def fulfilment_status(order: OrderStatusRow) -> str:
     demand = order.units_ordered - order.units_cancelled
     if order.units_delivered:
@@ -186,23 +92,6 @@ def payment_status(order: OrderStatusRow) -> str:
     if order.captured == owed:
         return "paid"
     return "partially_paid" if order.captured < owed else "overpaid"
-
-
-FOLDS: Mapping[type, Fold] = {
-    e.SourcingDecided: _sourced,
-    e.LineAllocated: _allocated,
-    e.LineBackordered: _backordered,
-    e.LineQuantityCancelled: _units_cancelled,
-    e.OrderConfirmed: _confirmed,
-    e.OrderRejected: _rejected,
-    e.OrderCancelled: _cancelled,
-    e.OrderCompleted: _completed,
-    e.HoldPlaced: _held,
-    e.HoldReleased: _unheld,
-    e.PaymentCaptured: _captured,
-    e.RefundSucceeded: _refunded,
-    **order_status_work.FOLDS,
-}
 
 
 def evolve(rows: StreamRows, recorded: Recorded) -> None:

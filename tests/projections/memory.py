@@ -110,8 +110,13 @@ def _as_stored(row: Any) -> Any:
     for column in fields(copy):
         value = getattr(copy, column.name)
         if isinstance(value, dict | list):
-            setattr(copy, column.name, json.loads(json.dumps(value)))
+            setattr(copy, column.name, json.loads(json.dumps(value), object_hook=_by_length))
     return copy
+
+
+def _by_length(known: dict[str, Any]) -> dict[str, Any]:
+    """As jsonb keeps the keys of an object: the shortest first."""
+    return dict(sorted(known.items(), key=lambda item: (len(item[0]), item[0])))
 
 
 @dataclass(slots=True)

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import date, timedelta
 from hashlib import shake_128
 from typing import Any
@@ -164,6 +164,13 @@ def test_lead_times_are_hours_from_the_placing(example: Connection) -> None:
     day, _ = view(example, "SELECT * FROM read.report_lead_times_daily ORDER BY order_day")
     assert (day["orders"], day["dispatched"], day["delivered"]) == (2, 1, 1)
     assert (str(day["dispatch_hours_p50"]), str(day["delivery_hours_p99"])) == ("0.13", "24.00")
+
+
+@BY_NAME
+def test_the_rows_of_views_have_their_columns(conn: Connection, projection: Projection) -> None:
+    for row, name in projection.view_rows.items():
+        columns = conn.execute(f"SELECT * FROM read.{name}".encode()).description or ()
+        assert {field.name for field in fields(row)} <= {column.name for column in columns}
 
 
 @pytest.mark.parametrize("seed", ["seven", "eight", "nine"])

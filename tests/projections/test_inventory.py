@@ -7,7 +7,6 @@ import pytest
 
 from domain.stock import events as e
 from projections.inventory import (
-    FOLDS,
     INVENTORY,
     SkuInventory,
     inventory_page,
@@ -15,6 +14,7 @@ from projections.inventory import (
     over_locations,
     stock_item,
 )
+from projections.inventory_folds import FOLDS
 from projections.inventory_rows import InventoryRow, MovementRow
 from tests.projections.memory import MINUTE, START, MemoryModel, given, history
 
@@ -170,6 +170,7 @@ def test_ten_units_and_what_becomes_of_them(
         ((expected(5), expected(7)), 7, {"PO-1": 7}),
         ((expected(5), expected(7, "PO-2")), 12, {"PO-1": 5, "PO-2": 7}),
         ((expected(12), RECEIVED), 2, {"PO-1": 2}),
+        ((expected(10), RECEIVED), 0, {}),
         ((expected(5), RECEIVED), 0, {}),
         ((expected(5, "PO-2"), RECEIVED), 5, {"PO-2": 5}),
     ],
@@ -191,6 +192,19 @@ def test_a_forced_dispatch_takes_only_what_was_promised() -> None:
     events = history("stock-LEEDS-85123A", *before, left)
     events[-1] = replace(events[-1], command_id=events[-2].command_id)
     given(INVENTORY, events).then(InventoryRow, allocated=0, backordered=0, on_hand=-4, available=0)
+
+
+def test_only_the_same_command_can_ship_what_it_lets_wait_no_more() -> None:
+    before = (RECEIVED, ALLOCATED, WAITING, replace(WAITING, order_id="1"))
+    ended = [
+        e.BackorderCancelled(order_id=order_id, line=1, quantity=2, reason="cancelled")
+        for order_id in ("1", "2")
+    ]
+    left = e.StockShipped(order_id="1", line=1, quantity=4, shipment_id="S1", forced=True)
+    stock(*before, *ended, left).then(InventoryRow, allocated=0, on_hand=6)
+    events = history("stock-LEEDS-85123A", REGISTERED, *before, *ended, left)
+    events[-1] = replace(events[-1], command_id=events[-2].command_id)
+    given(INVENTORY, events).then(InventoryRow, allocated=0, on_hand=6)
 
 
 def test_every_change_of_the_units_on_hand_stands_in_the_ledger() -> None:

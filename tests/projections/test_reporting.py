@@ -145,6 +145,12 @@ def test_shipped_and_delivered_units_are_worth_their_part_of_the_line() -> None:
     )
 
 
+def test_the_facts_of_a_shipment_keep_their_numbers_in_any_batches() -> None:
+    sent = (*ALL_SOURCED, dispatched(part(2, 5), part(1, 3)), delivered())
+    events = history("order-1", *sent)
+    assert given(REPORTING, events, batch=9).rows() == given(REPORTING, events).rows()
+
+
 def test_units_that_never_arrive_are_facts_too() -> None:
     lost = e.ShipmentLost(shipment_id="S1", reason="fire")
     assert facts(*ALL_DISPATCHED, lost)[2:] == [

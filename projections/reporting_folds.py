@@ -1,0 +1,204 @@
+"""What happens to an order after it was placed, as facts with units and amounts.
+
+A line is worth what was agreed for it. Cancelled units are valued from the line's front, shipped
+ones from its end, so that all parts of a line add up to its amount.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from domain.decider import Recorded
+from domain.order import events as e
+from projections.amounts import part_of
+from projections.projection import StreamRows
+from projections.reporting_rows import ReportFactRow, ReportLineRow, ReportOrderRow
+from projections.rows import known
+
+Fold = Callable[[StreamRows, ReportOrderRow, Any, Recorded], None]
+
+
+def _fact(
+    order: ReportOrderRow, recorded: Recorded, kind: str, n: int = 0, **columns: Any
+) -> ReportFactRow:
+    return ReportFactRow(
+        order_id=order.order_id,
+        stream_version=recorded.stream_version,
+        n=n,
+        position=recorded.position,
+        day=recorded.occurred_at.date(),
+        order_day=order.order_day,
+        channel=order.channel,
+        country=order.country,
+        currency=order.currency,
+        kind=kind,
+        **columns,
+    )
+
+
+def _of_line(
+    order: ReportOrderRow,
+    recorded: Recorded,
+    kind: str,
+    line: ReportLineRow,
+    quantity: int,
+    amount: int = 0,
+    n: int = 0,
+) -> ReportFactRow:
+    units = quantity if line.kind == "stock" else 0
+    about = {"line": line.line, "sku": line.sku, "line_kind": line.kind}
+    return _fact(order, recorded, kind, n, units=units, amount=amount, **about)
+
+
+def _line(rows: StreamRows, number: int) -> ReportLineRow:
+    return known(rows.get(ReportLineRow, number))
+
+
+def _sourced(
+    rows: StreamRows, order: ReportOrderRow, event: e.SourcingDecided, recorded: Recorded
+) -> None:
+    if order.sourced:
+        _sourced_again(rows, order, event, recorded)
+        return
+    order.sourced = True
+    rows.put(order)
+    for share in event.allocations:
+        line = _line(rows, share.line)
+        line.units_allocated += share.quantity
+        order.units_allocated += share.quantity
+        rows.put(line)
+    for share in event.backorders:
+        line = _line(rows, share.line)
+        line.units_backordered += share.quantity
+        order.units_backordered += share.quantity
+        rows.put(line)
+
+
+def _sourced_again(
+    rows: StreamRows, order: ReportOrderRow, event: e.SourcingDecided, recorded: Recorded
+) -> None:
+    shares = [("allocated", share) for share in event.allocations]
+    shares += [("backordered", share) for share in event.backorders]
+    for n, (kind, share) in enumerate(shares):
+        line = _line(rows, share.line)
+        rows.put(_of_line(order, recorded, kind, line, share.quantity, n=n))
+
+
+def _allocated(
+    rows: StreamRows, order: ReportOrderRow, event: e.LineAllocated, recorded: Recorded
+) -> None:
+    line = _line(rows, event.line)
+    rows.put(_of_line(order, recorded, "allocated", line, event.quantity))
+
+
+def _backordered(
+    rows: StreamRows, order: ReportOrderRow, event: e.LineBackordered, recorded: Recorded
+) -> None:
+    line = _line(rows, event.line)
+    rows.put(_of_line(order, recorded, "backordered", line, event.quantity))
+
+
+def _cancelled(
+    rows: StreamRows, order: ReportOrderRow, event: e.LineQuantityCancelled, recorded: Recorded
+) -> None:
+    line = _line(rows, event.line)
+    amount = part_of(line.amount, line.quantity, line.cancelled, event.quantity)
+    line.cancelled += event.quantity
+    rows.put(_of_line(order, recorded, "cancelled", line, event.quantity, amount))
+    rows.put(line)
+
+
+def _shipped(
+    rows: StreamRows, order: ReportOrderRow, event: e.ShipmentDispatched, recorded: Recorded
+) -> None:
+    for n, part in enumerate(event.lines):
+        line = _line(rows, part.line)
+        line.shipped += part.quantity
+        amount = _from_end(line, line.shipped, part.quantity)
+        rows.put(_of_line(order, recorded, "shipped", line, part.quantity, amount, n))
+        rows.put(line)
+    order.shipments[event.shipment_id] = {str(p.line): p.quantity for p in event.lines}
+    order.dispatched_at = order.dispatched_at or recorded.occurred_at
+    rows.put(order)
+
+
+def _from_end(line: ReportLineRow, so_far: int, quantity: int) -> int:
+    """What the last units of those that left, so many so far, are worth."""
+    return part_of(line.amount, line.quantity, line.quantity - so_far, quantity)
+
+
+def _delivered(
+    rows: StreamRows, order: ReportOrderRow, event: e.ShipmentDelivered, recorded: Recorded
+) -> None:
+    for line, quantity in _arrived(rows, order, event.shipment_id, recorded, "delivered"):
+        line.delivered += quantity
+    order.delivered_at = max(order.delivered_at or event.at, event.at)
+
+
+def _lost(
+    rows: StreamRows, order: ReportOrderRow, event: e.ShipmentLost, recorded: Recorded
+) -> None:
+    for line, quantity in _arrived(rows, order, event.shipment_id, recorded, "lost"):
+        line.lost += quantity
+
+
+def _returned(
+    rows: StreamRows, order: ReportOrderRow, event: e.ShipmentReturnedToSender, recorded: Recorded
+) -> None:
+    for line, quantity in _arrived(rows, order, event.shipment_id, recorded, "returned_to_sender"):
+        line.lost += quantity
+
+
+def _arrived(
+    rows: StreamRows, order: ReportOrderRow, shipment_id: str, recorded: Recorded, kind: str
+) -> list[tuple[ReportLineRow, int]]:
+    """The lines of a shipment that is on its way no more, after putting their facts."""
+    rows.put(order)
+    parts = order.shipments.pop(shipment_id).items()
+    lines = [
+        (_line(rows, number), units) for number, units in sorted((int(k), v) for k, v in parts)
+    ]
+    for n, (line, units) in enumerate(lines):
+        amount = _from_end(line, line.delivered + line.lost + units, units)
+        rows.put(_of_line(order, recorded, kind, line, units, amount, n))
+        rows.put(line)
+    return lines
+
+
+def _captured(
+    rows: StreamRows, order: ReportOrderRow, event: e.PaymentCaptured, recorded: Recorded
+) -> None:
+    rows.put(_fact(order, recorded, "captured", amount=event.amount))
+
+
+def _refunded(
+    rows: StreamRows, order: ReportOrderRow, event: e.RefundSucceeded, recorded: Recorded
+) -> None:
+    rows.put(_fact(order, recorded, "refunded", amount=event.amount))
+
+
+def _order_cancelled(
+    rows: StreamRows, order: ReportOrderRow, event: object, recorded: Recorded
+) -> None:
+    rows.put(_fact(order, recorded, "order_cancelled", orders=1))
+
+
+def _order_rejected(
+    rows: StreamRows, order: ReportOrderRow, event: object, recorded: Recorded
+) -> None:
+    rows.put(_fact(order, recorded, "order_rejected", orders=1))
+
+
+FOLDS: Mapping[type, Fold] = {
+    e.SourcingDecided: _sourced,
+    e.LineAllocated: _allocated,
+    e.LineBackordered: _backordered,
+    e.LineQuantityCancelled: _cancelled,
+    e.ShipmentDispatched: _shipped,
+    e.ShipmentDelivered: _delivered,
+    e.ShipmentReturnedToSender: _returned,
+    e.ShipmentLost: _lost,
+    e.PaymentCaptured: _captured,
+    e.RefundSucceeded: _refunded,
+    e.OrderCancelled: _order_cancelled,
+    e.OrderRejected: _order_rejected,
+}
