@@ -164,8 +164,9 @@ def _check_head(request: OrderRequest) -> None:
 
 def _check_name(name: str | None, field: str) -> None:
     """Most names are plainly sound; only of the others must be said why they are not."""
-    if name is not None and not (0 < len(name) <= LONGEST_TEXT and name.isprintable()):
-        check_text(name, field)
+    if name is None or (name.isprintable() and name.strip() and len(name) <= LONGEST_TEXT):
+        return
+    check_text(name, field)
 
 
 def _agree(request: OrderRequest) -> tuple[tuple[OrderLine, ...], Totals]:
@@ -218,7 +219,7 @@ def _check_line(number: int, asked: RequestedLine, currency: str) -> int:
 
 
 def _check_sku(number: int, sku: str) -> None:
-    if not (sku.isprintable() and 0 < len(sku.strip()) <= LONGEST_SKU):
+    if not (sku.isprintable() and sku.strip() and len(sku) <= LONGEST_SKU):
         check_sku(sku, f"lines.{number}.sku")
 
 

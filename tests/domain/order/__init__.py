@@ -1,0 +1,1 @@
+"""Orders, decision by decision."""
