@@ -30,7 +30,8 @@ class Decider(Generic[S]):
         return folded
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+# Not frozen: one is made for each event of a replay, and frozen fields take three times as long.
+@dataclass(slots=True, kw_only=True)
 class Recorded:
     """One event with its envelope, as the log holds it. Times are UTC."""
 

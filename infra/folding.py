@@ -5,7 +5,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from domain.decider import Recorded
 from domain.history import category
-from infra.codec import Undecodable, recorded
+from infra.codec import Undecodable, recorded_as
 from infra.event_log import StoredRow
 from infra.tables import PhysicalTable
 from projections.projection import Projection
@@ -55,7 +55,7 @@ def _fact(row: StoredRow) -> Fact:
 
 def decode(row: StoredRow) -> Recorded:
     """The event of a row; an envelope that belongs elsewhere is as bad as none."""
-    known = recorded(row.position, row.state)
+    known = recorded_as(row.type, row.position, row.state)
     if known.stream_id != row.stream_id or known.stream_version != row.stream_version:
         raise Undecodable(f"the envelope is that of {known.stream_id} {known.stream_version}")
     return known
