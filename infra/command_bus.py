@@ -16,7 +16,8 @@ from typing import Protocol
 import structlog
 
 from commands.handling import Answer, Context
-from infra.writer import Ask, Outcome, Unavailable, Writer
+from infra.batch import Ask, Outcome
+from infra.writer import Unavailable, Writer
 
 BATCH_COMMANDS = 256
 BATCH_LINES = 5_000
@@ -115,6 +116,8 @@ class CommandBus:
             self._sweeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sweeper
+        for pending in self._waiting:
+            self._settle(pending, Unavailable("the bus has stopped"))
         self._writer.close()
 
     async def submit(self, command: object, context: Context) -> Answer:
@@ -220,7 +223,7 @@ class CommandBus:
 
     def _watch(self) -> None:
         """Cut a connection that swallows everything; no server-side timeout reaches us there."""
-        while not self._stopping:
+        while self._thread.is_alive():
             time.sleep(0.25)
             began = self._began
             if began is not None and time.monotonic() - began > STUCK_SECONDS:

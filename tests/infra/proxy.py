@@ -29,8 +29,7 @@ class Proxy:
         self._listener.listen(64)
         self.address: Address = self._listener.getsockname()
         self._lines: list[_Line] = []
-        self._swallowing = threading.Event()
-        self._closed_door = False
+        self._swallowing = self._closed_door = False
         self._delay = 0.0
         self._trap: tuple[Direction, bytes] | None = None
         self.sprung = threading.Event()
@@ -46,7 +45,7 @@ class Proxy:
 
     def swallow(self) -> None:
         """Half-open: take every byte and deliver none, and accept whoever comes."""
-        self._swallowing.set()
+        self._swallowing = True
 
     def delay(self, seconds: float) -> None:
         """Let each piece of traffic wait."""
@@ -62,11 +61,12 @@ class Proxy:
             line.cut()
 
     def heal(self) -> None:
-        """From now on new connections work; those that lost bytes stay broken."""
-        if self._swallowing.is_set():
-            self.cut()
-        self._swallowing.clear()
+        """From now on new connections work; those that lost bytes stay as dead as they are."""
         self._closed_door, self._delay, self._trap = False, 0.0, None
+        if self._swallowing:
+            self._swallowing = False
+            for line in self._lines:
+                line.dead = True
 
     def close(self) -> None:
         with suppress(OSError):
@@ -106,7 +106,7 @@ class Proxy:
             return None
         if self._delay:
             time.sleep(self._delay)
-        return not self._swallowing.is_set()
+        return not self._swallowing
 
 
 def _completes(pattern: bytes, before: bytes, piece: bytes) -> bool:
@@ -122,6 +122,7 @@ class _Line:
     """One connection: two sockets and a thread for each direction."""
 
     def __init__(self, client: socket.socket, server: socket.socket, passes: Passes) -> None:
+        self.dead = False
         self._ends = (client, server)
         self._passes = passes
         self._threads = [
@@ -138,7 +139,7 @@ class _Line:
                 passes = self._passes(direction, before, piece)
                 if passes is None:
                     break
-                if passes:
+                if passes and not self.dead:
                     sink.sendall(piece)
                 before = piece[-64:]
         self.cut()
