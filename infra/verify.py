@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter
 from typing import Any
 
@@ -20,59 +20,19 @@ from domain.order.state import Order
 from domain.stock.events import StockShipped
 from domain.stock.state import StockItem
 from infra import codec
+from infra.checkpoints import event_id_of
 from infra.event_log import SEQUENCE, TABLE, Connection, StoredRow
+from infra.findings import Finding, Findings
 from infra.folding import Folding, bare_id, facts_of
 from infra.tables import PhysicalTable, physical_tables
-from infra.writer import event_id
+from infra.verify_commands import verify_commands
 from projections.projection import Projection
+
+__all__ = ["Finding", "Findings", "verify_store", "wait_for_lag_zero"]
 
 CHUNK_STREAMS = 500
 FETCH = 5_000
 _canonical = msgspec.json.Encoder(order="sorted").encode
-
-
-@dataclass(slots=True)
-class Finding:
-    """What came of one invariant. `breach` names the first, `breaches` counts all."""
-
-    invariant: str
-    about: str
-    checked: int = 0
-    breaches: int = 0
-    breach: str | None = None
-
-    def holds(self, condition: object) -> bool:
-        """Count a check; when it fails, the caller says what is wrong with `blame`."""
-        self.checked += 1
-        return bool(condition)
-
-    def blame(self, breach: str) -> None:
-        self.breaches += 1
-        self.breach = self.breach or breach
-
-
-@dataclass(slots=True)
-class Findings:
-    """All invariants, in order."""
-
-    of: dict[str, Finding] = field(default_factory=dict)
-
-    def begin(self, invariant: str, about: str) -> Finding:
-        return self.of.setdefault(invariant, Finding(invariant, about))
-
-    @property
-    def sound(self) -> bool:
-        return not any(finding.breaches for finding in self.of.values())
-
-
-class _Receipt(msgspec.Struct):
-    stream_id: str
-    changed: bool
-    version: int
-    position: int
-
-
-_receipt = msgspec.json.Decoder(_Receipt).decode
 
 
 def verify_store(conn: Connection, projections: Sequence[Projection], findings: Findings) -> None:
@@ -80,7 +40,7 @@ def verify_store(conn: Connection, projections: Sequence[Projection], findings: 
     conn.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     try:
         _guards(conn, findings)
-        _commands(conn, findings)
+        verify_commands(conn, findings)
         _offsets(conn, findings)
         _streams(conn, projections, findings)
     finally:
@@ -100,31 +60,6 @@ def _guards(conn: Connection, findings: Findings) -> None:
             finding.blame(f"the trigger {guard} is missing or disabled")
 
 
-def _commands(conn: Connection, findings: Findings) -> None:
-    """Every accepted command's events are there once, and no event came without a command."""
-    once = findings.begin("I1", "accepted commands are in the log exactly once")
-    keys = findings.begin("I6", "one key, at most one effect")
-    for command_id, receipt, written, first, last, events in conn.execute(
-        "SELECT c.command_id, c.receipt, e.n, e.first, e.last, e.ids FROM ordinal.commands c"
-        " LEFT JOIN (SELECT (convert_from(state, 'UTF8')::json ->> 'command_id')::uuid AS id,"
-        " count(*) AS n, min(notification_id) AS first, max(notification_id) AS last,"
-        " array_agg(convert_from(state, 'UTF8')::json ->> 'event_id' ORDER BY notification_id)"
-        f" AS ids FROM {TABLE} GROUP BY 1) e ON e.id = c.command_id"
-    ):
-        answer = _receipt(bytes(receipt))
-        if not once.holds(
-            bool(written) == answer.changed and (not written or last == answer.position)
-        ):
-            once.blame(
-                f"command {command_id} was answered with position {answer.position},"
-                f" its events: {written or 0}"
-            )
-        if written:
-            wanted = [event_id(command_id.bytes, index) for index in range(written)]
-            if not keys.holds(events == wanted and last - first == written - 1):
-                keys.blame(f"the events of command {command_id} are not one append")
-
-
 def _offsets(conn: Connection, findings: Findings) -> None:
     """Nobody stands beyond the log, and each checkpoint's event is the log's."""
     finding = findings.begin("I10", "stored offsets never go back")
@@ -134,11 +69,9 @@ def _offsets(conn: Connection, findings: Findings) -> None:
         "SELECT projection || ' g' || generation, position, event_id FROM read.checkpoints"
     ).fetchall():
         stored = conn.execute(
-            f"SELECT convert_from(state, 'UTF8')::json ->> 'event_id' FROM {TABLE}"
-            " WHERE notification_id = %s",
-            (position,),
+            f"SELECT state FROM {TABLE} WHERE notification_id = %s", (position,)
         ).fetchone()
-        known = position == 0 or (stored is not None and event in (None, stored[0]))
+        known = position == 0 or (stored is not None and event == event_id_of(bytes(stored[0])))
         if not finding.holds(position <= last and known):
             finding.blame(f"{name} stands at {position}, where the log has another event or none")
 
@@ -221,7 +154,10 @@ class Compared:
         for rows in streams.values():
             seen = [row for row in rows if row.position <= self.position]
             folding.fold(facts_of(self.projection, seen), {})
-        wanted = {table.name: rows for table, rows in folding.changes()}
+        for failure in folding.failures.values():
+            if not finding.holds(failure.stream_id in self.parked):
+                finding.blame(f"{failure.stream_id} at {failure.position}: {failure.error}")
+        wanted = {table.name: list(chain(*written)) for table, *written in folding.changes()}
         ids = [bare_id(stream_id) for stream_id in streams]
         for table in self.tables:
             self._compare_table(conn, table, wanted.get(table.name, []), ids, finding)
@@ -281,19 +217,31 @@ class Books:
         state = decider.initial()
         forced = False
         for row in rows:
-            if isinstance(state, Order) and row.type in TRANSITIONS:
-                allowed = state.status in TRANSITIONS[row.type]
-                if not self._finding.holds(allowed):
-                    self._finding.blame(
-                        f"{row.type} at position {row.position} on an order that was {state.status}"
-                    )
-            event = codec.event_of(row.state)
+            event = self._event(row)
+            if event is None:
+                return
+            self._transition(row, state)
             forced = forced or (isinstance(event, StockShipped) and event.forced)
             state = decider.evolve(state, event)
         if isinstance(state, StockItem):
             self._stock(stream_id, state, forced=forced)
         elif isinstance(state, Order):
             self._order(bare_id(stream_id), state)
+
+    def _event(self, row: StoredRow) -> object | None:
+        try:
+            return codec.event_of(row.state)
+        except (codec.Undecodable, codec.UnknownEvent) as error:
+            self._finding.blame(f"{row.stream_id} at position {row.position}: {error}")
+            return None
+
+    def _transition(self, row: StoredRow, state: object) -> None:
+        if isinstance(state, Order) and row.type in TRANSITIONS:
+            allowed = state.status in TRANSITIONS[row.type]
+            if not self._finding.holds(allowed):
+                self._finding.blame(
+                    f"{row.type} at position {row.position} on an order that was {state.status}"
+                )
 
     def _stock(self, stream_id: str, item: StockItem, *, forced: bool) -> None:
         unavailable = sum(item.unavailable.values())
