@@ -314,7 +314,7 @@ def read_ranges(
     for partition, (begin, _) in ranges.items():
         reader.seek(partition, begin)
     left = {partition: end for partition, (begin, end) in ranges.items() if begin < end}
-    reader.pause(*(partition for partition in ranges if partition not in left))
+    # Whoever is done is not paused: the library would never read a paused partition again.
     heard = time.monotonic()
     while left:
         # Short, since a poll that finds nothing but what was taken back does not end by itself.
@@ -327,7 +327,6 @@ def read_ranges(
             if within := [each for each in records if each.offset < ranges[partition][1]]:
                 yield partition, within
         for partition in [each for each, end in left.items() if reader.position(each) >= end]:
-            reader.pause(partition)
             del left[partition]
 
 

@@ -128,6 +128,11 @@ class Source:
             full=full,
         )
 
+    def events(self, position: int, limit: int) -> list[tuple[int, Message]]:
+        """Events behind a position, as the messages that they are published as."""
+        rows = self._fetch(position, 0, limit, 0)
+        return [(row[0], self._event(row, _head(row[4]))) for row in rows]
+
     def _fetch(self, position: int, outbox: int, events: int, others: int) -> list[Row]:
         self._cursor.execute(_READ, (position, events, outbox, others))
         return self._cursor.fetchall()

@@ -57,7 +57,7 @@ def last_agreed(conn: Connection, reader: Any, settings: Settings) -> IndexRecor
     last = last_records(reader, [index, *event_partitions(settings)])
     newest = last.pop(index)
     record = (
-        _nothing(settings, store_epoch(conn))
+        nothing_published(conn, settings)
         if newest is None
         else decode_index(newest.value, own_offset=newest.offset)
     )
@@ -117,7 +117,7 @@ def _check_partitions(record: IndexRecord, last: Mapping[TopicPartition, Any]) -
             )
 
 
-def _nothing(settings: Settings, epoch: int) -> IndexRecord:
+def nothing_published(conn: Connection, settings: Settings) -> IndexRecord:
     """What stands before the first index record."""
     return IndexRecord(
         from_=0,
@@ -126,7 +126,7 @@ def _nothing(settings: Settings, epoch: int) -> IndexRecord:
         event_id="",
         hash="",
         outbox_to=0,
-        store_epoch=epoch,
+        store_epoch=store_epoch(conn),
         next_offsets=grouped(dict.fromkeys(event_partitions(settings), 0)),
     )
 

@@ -57,6 +57,7 @@ from tests.infra.relaying import (
 )
 from tests.infra.running import eventually
 
+SLOW = (pytest.mark.faults, pytest.mark.slow)
 ORDERS = [f"order-{number}" for number in range(8)]
 STOCK = [f"stock-HERE-{number}" for number in range(5)]
 COMMANDS = [[order, order, stock] for order in ORDERS for stock in STOCK] + [["sourcing-policy"]]
@@ -375,7 +376,16 @@ def test_a_message_that_fails_takes_its_whole_transaction_with_it(
     assert_once_and_in_order(published(settings), written)
 
 
-@pytest.mark.parametrize("point", ["R1:2", "R2:2", "R3:2", "R4:2", "R5:1"])
+@pytest.mark.parametrize(
+    "point",
+    [
+        pytest.param("R1:2", marks=SLOW),
+        pytest.param("R2:2", marks=SLOW),
+        "R3:2",
+        pytest.param("R4:2", marks=SLOW),
+        "R5:1",
+    ],
+)
 def test_a_killed_relay_leaves_neither_a_gap_nor_a_double(
     ordinal_database: str, settings: Settings, log: LogWriter, point: str
 ) -> None:
