@@ -23,9 +23,10 @@ from commands.handling import Context
 from commands.location import RegisterLocation
 from commands.stock import ReceiveStock, RegisterStockItem
 from infra import api_keys, embedded
+from infra.batch import Ask
 from infra.event_log import connect_writer
 from infra.migrations import migrate
-from infra.writer import Ask, Writer
+from infra.writer import Writer
 
 ROOT = Path(__file__).parents[1]
 READY_SECONDS = 30.0

@@ -112,6 +112,7 @@ class CommandBus:
         self._stopping = True
         self._wake.release()
         await asyncio.to_thread(self._thread.join, 5)
+        await asyncio.to_thread(self._watchdog.join, 1)
         if self._sweeper is not None:
             self._sweeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):

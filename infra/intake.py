@@ -17,19 +17,21 @@ from uuid import uuid5
 import msgspec
 import structlog
 from kafka import ConsumerRebalanceListener, TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from commands.handling import Answer, Context
 from consumers.consumer import Consumer, DeadLetter, IntakeResult, Unreadable
 from domain.errors import Invalid, OrdinalError, ReferenceReused
 from domain.values import ORDINAL_NAMESPACE
+from infra.batch import Ask, Companion, OutboxMessage
 from infra.kafka import DEAD_LETTERS, INTAKE_RESULTS, consumer, topic_name
 from infra.settings import Settings
-from infra.writer import Ask, BatchRefused, Companion, OutboxMessage, Unavailable, Writer
+from infra.writer import BatchRefused, Unavailable, Writer
 
 BATCH = 500
 POLL_MS = 200
 LONGEST_PAUSE = 2.0
+EXPECTED = (msgspec.MsgspecError, UnicodeDecodeError, Unreadable, Invalid)
 
 log = structlog.get_logger("intake")
 _json = msgspec.json.Encoder().encode
@@ -111,6 +113,10 @@ class Intake:
             auto_offset_reset="earliest",
         )
         self._assignment = _Assignment()
+        if not reader.partitions_for_topic(self.topic):
+            # Subscribed to now, it would give us no partition until metadata are read again.
+            reader.close()
+            raise UnknownTopicOrPartitionError(self.topic)
         reader.subscribe([self.topic], listener=self._assignment)
         return reader
 
@@ -208,8 +214,10 @@ class Intake:
             when = self.channel.occurred_at
             context = self._context(record, when(message) if when else None)
             return Incoming(command, context, record=record)
-        except (msgspec.MsgspecError, UnicodeDecodeError, Unreadable, Invalid, ValueError) as why:
-            return Incoming(None, self._context(record, None), record=record, unreadable=str(why))
+        except Exception as error:
+            # Whatever a message does to its translation, it must not block those behind it.
+            why = f"{error}" if isinstance(error, EXPECTED) else f"{type(error).__name__}: {error}"
+            return Incoming(None, self._context(record, None), record=record, unreadable=why)
 
     def _context(self, record: Any, occurred_at: datetime | None) -> Context:
         coordinates = f"{record.topic}/{record.partition}/{record.offset}"

@@ -21,6 +21,7 @@ from domain.stock.events import StockReceived
 from domain.stock.state import STOCK_ITEM, StockItem
 from domain.values import ShortagePolicy, stock_stream
 from infra import codec
+from infra.batch import Ask
 from infra.codec import Stored
 from infra.event_log import (
     SEQUENCE,
@@ -32,7 +33,7 @@ from infra.event_log import (
     read_stream,
 )
 from infra.snapshots import Snapshots
-from infra.writer import Ask, Writer
+from infra.writer import Writer
 
 LONG_AGO = datetime(2020, 2, 29, 12, tzinfo=UTC)
 LOCATION, SKU = "LEEDS", "85123A"

@@ -10,8 +10,9 @@ from commands.handling import Contact
 from domain.errors import InsufficientStock, Invalid, KeyReused, ReferenceReused, StaleVersion
 from domain.history import decider_of
 from infra import codec
+from infra.batch import Ask, Companion, OutboxMessage, event_id
 from infra.event_log import StoredRow
-from infra.writer import Ask, Companion, OutboxMessage, Writer, event_id
+from infra.writer import Writer
 from tests.infra.shop import (
     LONG_AGO,
     STOCK,

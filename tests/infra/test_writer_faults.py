@@ -10,9 +10,10 @@ import psycopg
 import pytest
 
 from domain.errors import InsufficientStock, KeyReused
+from infra.batch import Companion, OutboxMessage
 from infra.codec import UnknownEvent
 from infra.event_log import Connection, connect_writer
-from infra.writer import Companion, OutboxMessage, Unavailable, Writer
+from infra.writer import Unavailable, Writer
 from tests.infra.proxy import Direction, Proxy, postgres_proxy
 from tests.infra.shop import (
     STOCK,
@@ -32,7 +33,7 @@ COMMITTED = b"COMMIT\0"
 SECONDS = 2.0
 # Every place of a command's conversation, in its words or in those of the answer.
 CUTS: list[tuple[Direction, bytes]] = [
-    ("sent", b"unnest($1, $2) AS wanted"),
+    ("sent", b"AS wanted(id, version)"),
     ("sent", b"append_lock"),
     ("received", b"append_lock"),
     ("sent", b"command_id = ANY"),

@@ -12,7 +12,8 @@ import pytest
 
 from commands.handling import Answer
 from domain.errors import InsufficientStock, StaleVersion
-from infra.writer import Ask, Writer
+from infra.batch import Ask
+from infra.writer import Writer
 from tests.infra.shop import (
     BIG_CACHE,
     STOCK,

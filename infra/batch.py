@@ -1,0 +1,216 @@
+"""What one transaction is going to write, in the binary form in which it travels."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from commands.handling import Answer, Contact, Context, Receipt
+from domain.history import version_of
+from infra import arrays, codec
+from infra.log_session import LogSession, instant, integer
+from infra.vault import FIELDS as CONTACT_FIELDS
+
+Outcome = Answer | Exception
+
+_json = msgspec.json.Encoder().encode
+
+
+class OutboxMessage(NamedTuple):
+    """A message that is no event, published by the relay in order."""
+
+    topic: str
+    key: bytes | None
+    value: bytes
+    headers: dict[str, str]
+
+
+@dataclass(slots=True)
+class Ask:
+    """One command of a batch and, in the end, its outcome."""
+
+    command: Any
+    context: Context
+    outcome: Outcome | None = None
+    needed: Sequence[str] = ()
+
+
+@dataclass(slots=True)
+class Companion:
+    """What moves in the transaction besides commands: messages, and intake offsets by topic and
+    partition, from the one that must still stand there to the next.
+    """
+
+    messages: Sequence[OutboxMessage] = ()
+    offsets: Mapping[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
+
+
+class Staged(NamedTuple):
+    """One event on its way into the log."""
+
+    stream_id: str
+    version: int
+    event: object
+
+
+class Batch:
+    """Accepted commands, decided at one moment behind one position."""
+
+    def __init__(self, sequence: int, head: int, recorded_at: datetime) -> None:
+        self._sequence = sequence
+        self._head = head
+        self.recorded_at = recorded_at
+        self.stream_ids: list[bytes] = []
+        self.versions: list[int] = []
+        self.names: list[bytes] = []
+        self.states: list[bytes] = []
+        self.pending: dict[str, list[object]] = {}
+        self.command_ids: list[bytes] = []
+        self.fingerprints: list[bytes] = []
+        self.receipts: list[bytes] = []
+        self.kept: list[bool] = []
+        self.contacts: list[list[bytes | None]] = []
+        self.asks: dict[UUID, Ask] = {}
+
+    @property
+    def sequence(self) -> int:
+        """The last position that was given away."""
+        return self._sequence + len(self.states)
+
+    @property
+    def position(self) -> int:
+        """The last position that holds an event; the sequence may have burned some."""
+        return self.sequence if self.states else self._head
+
+    def add(
+        self,
+        ask: Ask,
+        receipt: Receipt,
+        occurred_at: datetime,
+        staged: Sequence[Staged],
+        contacts: Sequence[Contact],
+    ) -> Answer:
+        """All of an accepted command or, when a part of it cannot be encoded, nothing."""
+        context = ask.context
+        receipt.changed = bool(staged)
+        receipt.position = self.sequence + len(staged) if staged else self.position
+        body = _json(receipt)
+        stream_ids = [stream_id.encode() for stream_id, _, _ in staged]
+        states = self._envelopes(context, occurred_at, staged) if staged else []
+        self.contacts += [_encoded(contact) for contact in contacts]
+        self.stream_ids += stream_ids
+        self.states += states
+        for stream_id, version, event in staged:
+            self.versions.append(version)
+            self.names.append(type(event).__name__.encode())
+            self.pending.setdefault(stream_id, []).append(event)
+        self.command_ids.append(context.command_id.bytes)
+        self.fingerprints.append(context.fingerprint)
+        self.receipts.append(body)
+        self.kept.append(context.kept)
+        self.asks[context.command_id] = ask
+        return Answer(receipt, body)
+
+    def _envelopes(
+        self, context: Context, occurred_at: datetime, staged: Sequence[Staged]
+    ) -> list[bytes]:
+        common = _common(context, occurred_at, self.recorded_at)
+        command_id = context.command_id.bytes
+        states = []
+        for index, (stream_id, version, event) in enumerate(staged):
+            name = type(event).__name__
+            states.append(
+                b'{"event_id":"%b","type":"%b","schema_version":%d,"stream_id":%b,'
+                b'"stream_version":%d,%b,"data":%b}'
+                % (
+                    event_id(command_id, index).encode(),
+                    name.encode(),
+                    version_of(name),
+                    _json(stream_id),
+                    version,
+                    common,
+                    codec.encode_data(event),
+                )
+            )
+        return states
+
+    def write(self, session: LogSession) -> None:
+        """Insert events, commands and contacts."""
+        recorded_at = instant(self.recorded_at)
+        if self.command_ids:
+            session.append(
+                arrays.encoded_text_array(self.stream_ids),
+                arrays.bigint_array(self.versions),
+                arrays.encoded_text_array(self.names),
+                arrays.bytea_array(self.states),
+                recorded_at,
+                arrays.uuid_array(self.command_ids),
+                arrays.bytea_array(self.fingerprints),
+                arrays.bytea_array(self.receipts),
+                arrays.boolean_array(self.kept),
+                integer(self._sequence + 1),
+                integer(self.sequence),
+            )
+        if self.contacts:
+            columns = zip(*self.contacts, strict=True)
+            session.keep_contacts(recorded_at, [arrays.encoded_text_array(c) for c in columns])
+
+
+def write_companion(session: LogSession, companion: Companion, recorded_at: datetime) -> None:
+    """Insert outbox messages and move offsets."""
+    messages, offsets = companion.messages, companion.offsets
+    if messages:
+        session.put_out(
+            instant(recorded_at),
+            [
+                arrays.text_array([message.topic for message in messages]),
+                arrays.bytea_array([message.key for message in messages]),
+                arrays.bytea_array([message.value for message in messages]),
+                arrays.encoded_text_array([_json(message.headers) for message in messages]),
+            ],
+        )
+    if offsets:
+        session.move_offsets(
+            [
+                arrays.text_array([topic for topic, _ in offsets]),
+                arrays.bigint_array([partition for _, partition in offsets]),
+                arrays.bigint_array([present for present, _ in offsets.values()]),
+                arrays.bigint_array([following for _, following in offsets.values()]),
+            ]
+        )
+
+
+def event_id(command_id: bytes, index: int) -> str:
+    """uuid5(command_id, index), without the detour over UUID objects."""
+    digest = bytearray(hashlib.sha1(b"%b%d" % (command_id, index)).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def _common(context: Context, occurred_at: datetime, recorded_at: datetime) -> bytes:
+    """The part of the envelope that all events of a command share."""
+    members: dict[str, object] = {
+        "occurred_at": occurred_at,
+        "recorded_at": recorded_at,
+        "actor": context.actor,
+        "channel": context.channel,
+        "command_id": context.command_id,
+        "correlation_id": context.correlation_id,
+        "causation_id": context.causation_id,
+    }
+    if context.reason is not None:
+        members["reason"] = context.reason
+    if context.traceparent is not None:
+        members["traceparent"] = context.traceparent
+    return _json(members)[1:-1]
+
+
+def _encoded(contact: Contact) -> list[bytes | None]:
+    values = (getattr(contact, name) for name in CONTACT_FIELDS)
+    return [None if value is None else value.encode() for value in values]

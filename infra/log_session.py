@@ -1,0 +1,242 @@
+"""The write path's session with PostgreSQL: every statement of an append, on bare libpq.
+
+psycopg opens the connection and knows its errors. But its cursors cost more than the server does
+for statements as small and as frequent as these, so they go through libpq's own blocking calls,
+which leave the interpreter lock to others while they wait.
+"""
+
+import os
+import socket
+import struct
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import psycopg
+from psycopg import errors
+from psycopg.pq import ExecStatus, Format, TransactionStatus
+from psycopg.pq.abc import PGresult
+
+from infra import arrays
+from infra.event_log import SEQUENCE, TABLE, Connection
+
+_BIGINT = struct.Struct("!q")
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_SOUND = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
+
+
+class Statement(NamedTuple):
+    """A statement that a session prepares when it is first asked for."""
+
+    name: bytes
+    sql: bytes
+    returns: Format = Format.BINARY
+
+
+def statement(name: str, sql: str) -> Statement:
+    return Statement(name.encode(), sql.encode())
+
+
+# The lock and what is read after it are separate statements: in one, the read would be stale.
+_BEGIN = b"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT ordinal.append_lock()"
+_MOMENT = statement(
+    "moment",
+    "SELECT CASE WHEN is_called THEN last_value ELSE 0 END, clock_timestamp(),"
+    f" notification_id, state FROM {SEQUENCE} LEFT JOIN LATERAL"
+    f" (SELECT notification_id, state FROM {TABLE} ORDER BY notification_id DESC LIMIT 1) AS last"
+    " ON true",
+)
+_RECEIPTS = statement(
+    "receipts",
+    "SELECT command_id, fingerprint, receipt FROM ordinal.commands"
+    " WHERE command_id = ANY($1::uuid[])",
+)
+_LOAD = statement(
+    "load",
+    "SELECT originator_id, originator_version, state"
+    f" FROM unnest($1::text[], $2::bigint[]) AS wanted(id, version) JOIN {TABLE}"
+    " ON originator_id = wanted.id AND originator_version > wanted.version"
+    " ORDER BY originator_id, originator_version",
+)
+# The division fails, and with it the transaction, when the events did not get the positions that
+# their receipts were written with.
+_APPEND = statement(
+    "append",
+    f"WITH appended AS (INSERT INTO {TABLE} (originator_id, originator_version, topic, state)"
+    " SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[])"
+    " RETURNING notification_id), known AS ("
+    "INSERT INTO ordinal.commands (command_id, fingerprint, receipt, recorded_at, kept)"
+    " SELECT c, f, r, $5::timestamptz, k"
+    " FROM unnest($6::uuid[], $7::bytea[], $8::bytea[], $9::boolean[]) AS given(c, f, r, k))"
+    " SELECT 1 / (CASE WHEN count(*) = $11::bigint - $10::bigint + 1"
+    " AND coalesce(min(notification_id), $10) = $10"
+    " AND coalesce(max(notification_id), $11) = $11 THEN 1 ELSE 0 END) FROM appended",
+)
+_CONTACTS = statement(
+    "contacts",
+    "INSERT INTO ordinal.contacts (recorded_at, contact_id, name, email, phone, street, city,"
+    " postal_code, region, country) SELECT $1::timestamptz, i::uuid, n, e, p, s, c, z, r, l"
+    " FROM unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],"
+    " $8::text[], $9::text[], $10::text[]) AS given(i, n, e, p, s, c, z, r, l)"
+    " ON CONFLICT (contact_id) DO NOTHING",
+)
+_OUTBOX = statement(
+    "outbox",
+    "INSERT INTO ordinal.outbox (topic, key, value, headers, recorded_at)"
+    " SELECT t, k, v, h::jsonb, $1::timestamptz"
+    " FROM unnest($2::text[], $3::bytea[], $4::bytea[], $5::text[]) AS given(t, k, v, h)",
+)
+# A partition that another process has moved meanwhile matches no row: the division fails.
+_OFFSETS = statement(
+    "offsets",
+    "WITH given AS (SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[])"
+    " AS given(topic, part, present, next)),"
+    " moved AS (INSERT INTO ordinal.intake_offsets AS stored (topic, partition, next_offset)"
+    " SELECT topic, part, next FROM given ON CONFLICT (topic, partition)"
+    " DO UPDATE SET next_offset = EXCLUDED.next_offset WHERE stored.next_offset ="
+    " (SELECT present FROM given WHERE topic = stored.topic AND part = stored.partition)"
+    " RETURNING 1) SELECT 1 / (CASE WHEN (SELECT count(*) FROM moved) ="
+    " (SELECT count(*) FROM given) THEN 1 ELSE 0 END)",
+)
+
+
+class InDoubt(Exception):
+    """The connection broke while the transaction was being committed."""
+
+
+class Moment(NamedTuple):
+    """What the log looks like under the lock: the sequence's last value, the last event."""
+
+    sequence: int
+    clock: datetime
+    head: int
+    last_state: bytes | None
+
+
+class Loaded(NamedTuple):
+    """A stored event of a stream."""
+
+    stream_id: str
+    version: int
+    state: bytes
+
+
+class LogSession:
+    """One connection of the write path. Raises psycopg's errors."""
+
+    def __init__(self, conn: Connection) -> None:
+        self.conn = conn
+        self._libpq = conn.pgconn
+        self._prepared: set[bytes] = set()
+
+    @property
+    def broken(self) -> bool:
+        return self.conn.closed or self.conn.broken
+
+    def begin(self) -> Moment:
+        """Begin, take the append lock, and only then look."""
+        self._checked(self._libpq.exec_(_BEGIN))
+        found = self._run(_MOMENT)
+        sequence, clock, head, state = (found.get_value(0, column) for column in range(4))
+        return Moment(
+            _integer(sequence),
+            _EPOCH + _integer(clock) * _MICROSECOND,
+            _integer(head) if head is not None else 0,
+            state,
+        )
+
+    def receipts(self, command_ids: Sequence[bytes]) -> dict[UUID, tuple[bytes, bytes]]:
+        """Fingerprint and receipt of those commands that were accepted before."""
+        found = self._run(_RECEIPTS, arrays.uuid_array(command_ids))
+        return {
+            UUID(bytes=_present(found.get_value(row, 0))): (
+                _present(found.get_value(row, 1)),
+                _present(found.get_value(row, 2)),
+            )
+            for row in range(found.ntuples)
+        }
+
+    def load(self, stream_ids: Sequence[str], versions: Sequence[int]) -> Iterator[Loaded]:
+        """The events of these streams behind these versions, stream by stream in order."""
+        found = self._run(_LOAD, arrays.text_array(stream_ids), arrays.bigint_array(versions))
+        for row in range(found.ntuples):
+            yield Loaded(
+                _present(found.get_value(row, 0)).decode(),
+                _integer(found.get_value(row, 1)),
+                _present(found.get_value(row, 2)),
+            )
+
+    def append(self, *values: bytes) -> None:
+        """Insert events and commands (see `infra.batch`)."""
+        self._run(_APPEND, *values)
+
+    def keep_contacts(self, recorded_at: bytes, columns: Sequence[bytes]) -> None:
+        self._run(_CONTACTS, recorded_at, *columns)
+
+    def put_out(self, recorded_at: bytes, columns: Sequence[bytes]) -> None:
+        self._run(_OUTBOX, recorded_at, *columns)
+
+    def move_offsets(self, columns: Sequence[bytes]) -> None:
+        self._run(_OFFSETS, *columns)
+
+    def commit(self) -> None:
+        """Raises InDoubt when the connection broke before the answer."""
+        result = self._libpq.exec_(b"COMMIT")
+        if self.broken:
+            raise InDoubt(self._libpq.get_error_message())
+        self._checked(result)
+
+    def roll_back(self) -> None:
+        """Not psycopg's, which throws all prepared statements away, ours too."""
+        if self._libpq.transaction_status != TransactionStatus.IDLE:
+            self._checked(self._libpq.exec_(b"ROLLBACK"))
+
+    def close(self) -> None:
+        self.conn.close()
+
+    def cut(self) -> None:
+        """From another thread: break a connection that gives no answer, under whoever waits."""
+        if self.conn.closed:
+            return
+        with suppress(OSError, psycopg.Error), _socket_of(self.conn) as line:
+            line.shutdown(socket.SHUT_RDWR)
+
+    def _run(self, wanted: Statement, *values: bytes) -> PGresult:
+        if wanted.name not in self._prepared:
+            self._checked(self._libpq.prepare(wanted.name, wanted.sql))
+            self._prepared.add(wanted.name)
+        formats = [Format.BINARY] * len(values)
+        return self._checked(self._libpq.exec_prepared(wanted.name, values, formats, Format.BINARY))
+
+    def _checked(self, result: PGresult) -> PGresult:
+        if result.status not in _SOUND:
+            raise errors.error_from_result(result, self.conn.info.encoding)
+        return result
+
+
+def instant(moment: datetime) -> bytes:
+    """A timestamptz in its binary form."""
+    return _BIGINT.pack((moment - _EPOCH) // _MICROSECOND)
+
+
+def integer(number: int) -> bytes:
+    """A bigint in its binary form."""
+    return _BIGINT.pack(number)
+
+
+def _integer(value: bytes | None) -> int:
+    number: int = _BIGINT.unpack(_present(value))[0]
+    return number
+
+
+def _present(value: bytes | None) -> bytes:
+    if value is None:
+        raise ValueError("the log has an empty cell where none may be")
+    return value
+
+
+def _socket_of(conn: Connection) -> socket.socket:
+    return socket.socket(fileno=os.dup(conn.fileno()))
