@@ -1,10 +1,11 @@
 """Sums by day: what was sold, cancelled, sent and paid, and how fast. Days are UTC."""
 
+import re
 from datetime import date
 from typing import Annotated
 
 from fastapi import Query
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from api.asked import Asked
 from api.fields import Country, Currency, Id, Sku
@@ -21,7 +22,19 @@ from projections.reporting_queries import (
 
 routes = Routes("reports")
 
-Day = Annotated[date, Field(ge=date(1900, 1, 1), le=date(2999, 12, 31))]
+DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _written_out(stated: object) -> object:
+    """Pydantic would take a number for seconds since 1970."""
+    if not isinstance(stated, str) or not DAY.fullmatch(stated):
+        raise ValueError("A day is written as in 2024-05-01")
+    return stated
+
+
+Day = Annotated[
+    date, BeforeValidator(_written_out), Field(ge=date(1900, 1, 1), le=date(2999, 12, 31))
+]
 From = Annotated[Day | None, Query(description="The first day.")]
 To = Annotated[Day | None, Query(description="The day after the last one.")]
 

@@ -314,6 +314,12 @@ def test_a_report_without_rows_is_an_empty_page(report: str) -> None:
     assert (bad.status_code, fields(bad)) == (422, {"day_from", "day_to"})
 
 
+@pytest.mark.parametrize("number", ["0", "86400", "1714521600", "2024-05-01T00:00:00"])
+def test_a_day_is_written_out(number: str) -> None:
+    bad = House().get(f"/v1/reports/daily?day_to={number}")
+    assert (bad.status_code, fields(bad)) == (422, {"day_to"})
+
+
 def test_shares_are_shown_as_decimals() -> None:
     row = FillRateRow(
         order_day=date(2024, 5, 1),
