@@ -256,6 +256,7 @@ def run_http(app: FastAPI, host: str, port: int) -> None:
         port=port,
         log_level="warning",
         access_log=False,
+        proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=5,
     )

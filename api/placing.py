@@ -135,4 +135,4 @@ def _contacts(contacts: dict[str, ContactBody] | None) -> dict[str, Contact] | N
     """The command gives them the ids under which the vault will know them."""
     if contacts is None:
         return None
-    return {role: Contact(contact_id="", **dict(person)) for role, person in contacts.items()}
+    return {role: Contact(contact_id="", **vars(person)) for role, person in contacts.items()}

@@ -79,6 +79,7 @@ KINDS: Mapping[type[Exception], Kind] = {
     Exception: Kind(500, "internal-error", "Something went wrong here"),
 }
 REFUSALS = (errors.OrdinalError, PositionAhead, ReadModelBehind, Unavailable)
+ANSWERED = (*REFUSALS, ValidationError, RequestValidationError, HTTPException)
 
 
 def kind_of(error: Exception) -> Kind:

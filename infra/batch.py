@@ -1,6 +1,5 @@
 """What one transaction is going to write, in the binary form in which it travels."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +10,7 @@ import msgspec
 
 from commands.handling import Answer, Contact, Context, Receipt
 from domain.history import version_of
+from domain.values import named_id
 from infra import arrays, codec
 from infra.log_session import LogSession, instant, integer
 from infra.vault import FIELDS as CONTACT_FIELDS
@@ -185,12 +185,8 @@ def write_companion(session: LogSession, companion: Companion, recorded_at: date
 
 
 def event_id(command_id: bytes, index: int) -> str:
-    """uuid5(command_id, index), without the detour over UUID objects."""
-    digest = bytearray(hashlib.sha1(b"%b%d" % (command_id, index)).digest()[:16])
-    digest[6] = digest[6] & 0x0F | 0x50
-    digest[8] = digest[8] & 0x3F | 0x80
-    text = digest.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    """uuid5(command_id, index)."""
+    return named_id(command_id, b"%d" % index)
 
 
 def _common(context: Context, occurred_at: datetime, recorded_at: datetime) -> bytes:

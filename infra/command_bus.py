@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 from typing import Protocol
 
 import structlog
@@ -90,9 +91,9 @@ class CommandBus:
         self._answer_timeout = answer_timeout
         self._queue_limit = queue_limit
         self._observer = observer
-        self._queue: deque[Pending] = deque()
+        self._queue: SimpleQueue[Pending | None] = SimpleQueue()
+        self._left: Pending | None = None
         self._waiting: deque[Pending] = deque()
-        self._wake = threading.Semaphore(0)
         self._stopping = False
         self._began: float | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -110,7 +111,7 @@ class CommandBus:
     async def stop(self) -> None:
         """Answer what is queued, then end."""
         self._stopping = True
-        self._wake.release()
+        self._queue.put(None)
         await asyncio.to_thread(self._thread.join, 5)
         await asyncio.to_thread(self._watchdog.join, 1)
         if self._sweeper is not None:
@@ -124,7 +125,7 @@ class CommandBus:
     async def submit(self, command: object, context: Context) -> Answer:
         if self._loop is None or self._stopping:
             raise Unavailable("the bus is not running")
-        if len(self._queue) >= self._queue_limit or self.breaker.open:
+        if self._queue.qsize() >= self._queue_limit or self.breaker.open:
             raise Unavailable("the event log is away or too busy")
         now = time.monotonic()
         pending = Pending(
@@ -134,15 +135,14 @@ class CommandBus:
             queued_at=now,
             deadline=now + self._answer_timeout,
         )
-        self._queue.append(pending)
         self._waiting.append(pending)
-        self._wake.release()
+        self._queue.put(pending)
         assert pending.future is not None
         return await pending.future
 
     @property
     def queued(self) -> int:
-        return len(self._queue)
+        return self._queue.qsize()
 
     @property
     def position(self) -> int:
@@ -176,27 +176,38 @@ class CommandBus:
 
     def _run(self) -> None:
         while True:
-            self._wake.acquire()
-            batch = self._drain()
+            first = self._left or self._queue.get()
+            self._left = None
+            if first is None:
+                return
+            batch = self._drain(first)
             if batch:
                 self._carry_out(batch)
-            elif self._stopping and not self._queue:
-                return
 
-    def _drain(self) -> list[Pending]:
+    def _drain(self, first: Pending) -> list[Pending]:
         """What has queued up and is still awaited, within the bounds of a batch."""
         batch: list[Pending] = []
         lines, now = 0, time.monotonic()
-        while self._queue and len(batch) < BATCH_COMMANDS:
-            lines += weight(self._queue[0])
-            if batch and lines > BATCH_LINES:
+        pending: Pending | None = first
+        while pending is not None:
+            lines += weight(pending)
+            if batch and (lines > BATCH_LINES or len(batch) == BATCH_COMMANDS):
+                self._left = pending
                 break
-            pending = self._queue.popleft()
             if pending.deadline > now:
                 batch.append(pending)
-        if self._queue:
-            self._wake.release()
+            pending = self._next()
         return batch
+
+    def _next(self) -> Pending | None:
+        """The next that has queued up; the word to stop stays behind all others."""
+        try:
+            pending = self._queue.get_nowait()
+        except Empty:
+            return None
+        if pending is None:
+            self._queue.put(None)
+        return pending
 
     def _carry_out(self, batch: list[Pending]) -> None:
         self._began = began = time.monotonic()
