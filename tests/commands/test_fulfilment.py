@@ -143,6 +143,13 @@ def test_a_short_pick_finds_the_rest_elsewhere() -> None:
     assert order_of(log).lines[1].allocated == {"LEEDS": 1, "YORK": 2}
 
 
+def test_the_rest_is_not_looked_for_where_it_was_missing() -> None:
+    log = in_pick(trade(LEEDS=90, YORK=2), 3)
+    assert order_of(log).lines[1].allocated == {"LEEDS": 3}
+    ask(log, ReportShort(**WORK, line=1, quantity=2))
+    assert order_of(log).lines[1].allocated == {"LEEDS": 1, "YORK": 2}
+
+
 def test_what_a_picker_did_not_find_is_not_promised_again() -> None:
     log = in_pick(trade(LEEDS=3), 3)
     ask(log, ReportShort(**WORK, line=1, quantity=2))

@@ -137,6 +137,14 @@ def test_work_of_other_lines_goes_on() -> None:
     )
 
 
+def test_work_that_was_begun_goes_on_beside_work_that_was_not() -> None:
+    begun = [*PROMISED, opened(part(1, 2)), PICKING, picked(1, 2), opened(part(1, 2), key="F2")]
+    less(part(1, 1), history=begun).then(
+        FulfilmentOrderCancelled(fulfilment_id="F2", reason="lines-cancelled"),
+        cancelled(1, 1, allocated=(share(1, 1),)),
+    )
+
+
 def test_what_is_picked_stays() -> None:
     less(part(1, 1), history=[*IN_PICK, picked(1, 1)]).then_refused(WrongStatus, cancellable=0)
 
