@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from commands.handling import Contact, Streams
-from domain.values import check_text
+from domain.values import check_text, named_id
 
 PERSONAL = tuple(field.name for field in fields(Contact) if field.name != "contact_id")
 
@@ -18,7 +18,7 @@ def contact_ids(command_id: UUID, contacts: Contacts | None) -> dict[str, str] |
         return None
     for role, contact in contacts.items():
         _check(role, contact)
-    return {role: str(uuid5(command_id, role)) for role in contacts}
+    return {role: named_id(command_id.bytes, role.encode()) for role in contacts}
 
 
 def _check(role: str, contact: Contact) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from json import JSONEncoder
 
 from domain.errors import (
     CurrencyMismatch,
@@ -44,7 +43,7 @@ MAX_PRIORITY = 1_000_000
 LONGEST_TITLE = 500
 SHORTAGE = "shortage"
 TOO_MANY_LINES = f"An order has 1 to {MAX_LINES} lines."
-_canonical = JSONEncoder(separators=(",", ":")).encode
+SEPARATOR = "\x1f"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -118,28 +117,36 @@ def place(
 
 
 def fingerprint_of(request: OrderRequest) -> str:
-    """SHA-256 over all that was asked for, in a canonical form."""
+    """SHA-256 over all that was asked for, in a canonical form.
+
+    Names are never empty nor hold the separator, or the order would be refused; so nothing that
+    differs looks alike, though what is not there stands as nothing.
+    """
     by = request.promised_by
     asked = [
         request.channel,
-        request.reference,
-        request.customer_id,
+        request.reference or "",
+        request.customer_id or "",
         request.country,
-        request.postal_area,
+        request.postal_area or "",
         request.currency,
-        request.total,
+        "" if request.total is None else str(request.total),
         request.payment_mode,
         request.shortage_policy,
-        request.priority,
-        request.ship_method,
-        by and by.isoformat(),
-        request.preferred_location,
-        [
-            (x.sku, x.quantity, x.unit_price, x.title, x.tax, x.discount, x.kind, x.currency)
-            for x in request.lines
-        ],
+        str(request.priority),
+        request.ship_method or "",
+        by.isoformat() if by else "",
+        request.preferred_location or "",
     ]
-    return sha256(_canonical(asked).encode()).hexdigest()
+    for x in request.lines:
+        asked += (
+            x.sku,
+            f"{x.quantity} {x.unit_price} {x.tax} {x.discount}",
+            x.title,
+            x.kind,
+            x.currency or "",
+        )
+    return sha256(SEPARATOR.join(asked).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _check_head(request: OrderRequest) -> None:
