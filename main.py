@@ -7,6 +7,7 @@ told to stop (SIGINT, SIGTERM).
 import asyncio
 import gc
 import json
+import os
 import secrets
 import signal
 import sys
@@ -47,6 +48,7 @@ from infra.batch import Ask, Outcome
 from infra.command_bus import CommandBus
 from infra.event_log import Connection, connect, connect_writer
 from infra.feeds import Feed, StoreFeed
+from infra.housekeeping import Housekeeper
 from infra.intake import Intake
 from infra.kafka import ensure_topics
 from infra.kafka_feed import KafkaFeed
@@ -92,6 +94,8 @@ def load_settings() -> Settings:
 @contextmanager
 def opened(settings: Settings, *, migrated: bool = True) -> Iterator[str]:
     """The conninfo of a database that is up and, unless we are to migrate it, up to date."""
+    if os.environ.get("POSTGRES_ENABLE_DB_FUNCTIONS"):
+        fail("POSTGRES_ENABLE_DB_FUNCTIONS is set: that way of appending takes no lock. Unset it.")
     with embedded.database(settings.database_url.get_secret_value(), Path.cwd()) as conninfo:
         if migrated:
             require_migrated(conninfo)
@@ -207,14 +211,19 @@ def compose_api(settings: Settings, conninfo: str) -> FastAPI:
     ring = KeyRing(lambda: connect(conninfo, "ordinal_writer"))
     reader = Reader(conninfo, PROJECTIONS, wait_timeout=settings.read_wait_timeout)
     vault = Vault(lambda: connect(conninfo, "ordinal_writer"))
+    keeper = Housekeeper(
+        lambda: connect(conninfo, "ordinal_writer"), idempotency_days=settings.idempotency_days
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         ring.start()
+        keeper.start()
         async with reader:
             await bus.start()
             yield
             await bus.stop()
+        keeper.stop()
         ring.stop()
 
     edge = Edge(
