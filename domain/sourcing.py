@@ -8,7 +8,7 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from typing import NamedTuple, Protocol
 
 from domain.order.events import FilteredOut, SourcingDecided
-from domain.sourcing_plans import NO_LIMIT, Case, Plan, choose
+from domain.sourcing_plans import NO_LIMIT, Case, Plan, choose, serves_all
 from domain.sourcing_policy import Location, SourcingPolicy
 from domain.values import LineShare, ShortagePolicy
 
@@ -149,6 +149,8 @@ def _share(
     case: Case, plan: Plan, demands: Sequence[Demand]
 ) -> tuple[list[LineShare], list[LineShare], list[Demand]]:
     """Give the plan's supply to the lines, first come first served; then the room to wait."""
+    if len(plan) == 1 and serves_all(case, location := plan[0].location):
+        return [LineShare(line=n, location=location, quantity=q) for n, _, q in demands], [], []
     allocations: list[LineShare] = []
     backorders: list[LineShare] = []
     lacking = _hand_out(allocations, demands, _copy(case.shelves, plan))

@@ -50,7 +50,9 @@ def choose(
     rules = [rule for rule in policy.rules if rule != "preferred" or case.preferred in case.shelves]
     plans = _alone(case, places, rules)
     trace: list[str] = []
-    if not plans:
+    if plans:
+        del rules[0]
+    else:
         places.sort(key=lambda place: _rank(case, place))
         plans, trace = _together(case, places, rules, policy.max_splits)
     trace.append(f"most served: {_named(plans)}")
@@ -67,11 +69,11 @@ def choose(
 
 
 def _alone(case: Case, places: list[Location], rules: list[str]) -> list[Plan]:
-    """The places that can do it all, when no rule could choose several places over one of them.
+    """The places that can do it all, where the first rule settles for these and has spoken.
 
     With one preferred place that can do it all, each larger plan has a place too many.
     """
-    able: list[Plan] = [(place,) for place in places if _serves_all(case, place.location)]
+    able: list[Plan] = [(place,) for place in places if serves_all(case, place.location)]
     match rules:
         case ["fewest_splits", *_]:
             return able
@@ -81,7 +83,7 @@ def _alone(case: Case, places: list[Location], rules: list[str]) -> list[Plan]:
             return []
 
 
-def _serves_all(case: Case, location: str) -> bool:
+def serves_all(case: Case, location: str) -> bool:
     shelf = case.shelves[location]
     for sku, quantity in case.need.items():  # noqa: SIM110 - twice as fast on the hottest path
         if shelf.get(sku, 0) < quantity:

@@ -37,20 +37,22 @@ def open_work(order: Order, fulfil_by: datetime | None) -> list[object]:
     opened = len(order.fulfilment_orders)
     return [
         FulfilmentOrderOpened(
-            fulfilment_id=f"F{number}", location=location, lines=lines, fulfil_by=fulfil_by
+            fulfilment_id=f"F{number}",
+            location=location,
+            lines=tuple(lines),
+            fulfil_by=fulfil_by,
         )
         for number, (location, lines) in enumerate(_not_given(order).items(), start=opened + 1)
     ]
 
 
-def _not_given(order: Order) -> dict[str, tuple[LineQuantity, ...]]:
-    free: dict[str, tuple[LineQuantity, ...]] = {}
+def _not_given(order: Order) -> dict[str, list[LineQuantity]]:
+    free: dict[str, list[LineQuantity]] = {}
     for line in order.lines.values():
         for location, promised in line.allocated.items():
             units = promised - _given(order, line.line, location)
             if units > 0:
-                part = LineQuantity(line=line.line, quantity=units)
-                free[location] = (*free.get(location, ()), part)
+                free.setdefault(location, []).append(LineQuantity(line=line.line, quantity=units))
     return free
 
 
