@@ -25,7 +25,7 @@ from tests.faults.processes import Makers, Process
 from tests.faults.receipts import Receipts
 from tests.faults.watch import Watch
 from tests.infra.relaying import settings_for
-from tests.infra.shop import open_shop, writing
+from tests.infra.shop import ask, open_shop, order, writing
 
 CALLER = "customers"
 SKU = "85123A"
@@ -86,9 +86,9 @@ class System:
             }
         return {f"ORDINAL_{name.upper()}": str(value) for name, value in (values | given).items()}
 
-    def serve(self, *, crash_at: str = "", **given: object) -> Api:
+    def serve(self, *, port: int = 0, crash_at: str = "", **given: object) -> Api:
         """An API process that answers."""
-        port = free_port()
+        port = port or free_port()
         process = self.start("serve", crash_at=crash_at, http_port=port, **given)
         await_health(process, port)
         return Api(process, port)
@@ -141,6 +141,12 @@ class System:
     def order(self, api: Api, key: str, sku: str = SKU, **given: Any) -> Answer:
         """Place an order of one line under this key, which is its reference as well."""
         return self.post(api, "/orders", order_body(key, sku, **given), key=key)
+
+    def fill(self, count: int, name: str = "filled") -> int:
+        """Place orders without a process, quickly; returns the head of the log."""
+        with writing(self.conninfo) as writer:
+            writer.write([ask(order(f"{name}-{n}", SKU)) for n in range(count)])
+        return self.head()
 
     def insist(self, apis: Sequence[Api], path: str, body: Any, key: str) -> Answer:
         """Repeat under the same key until there is an answer, as a customer's shop would."""
