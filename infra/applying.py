@@ -24,7 +24,7 @@ from projections.projection import Projection
 PARKED_A_MINUTE = 20
 
 # What the database says of a row it cannot hold; one event of the batch is to blame.
-UNSTORABLE = (psycopg.DataError, psycopg.IntegrityError, UnicodeEncodeError)
+UNSTORABLE = (psycopg.DataError, psycopg.IntegrityError, UnicodeEncodeError, OverflowError)
 
 
 class _Begun(NamedTuple):
@@ -148,8 +148,8 @@ class Applier:
         return folding
 
     def _write(self, folding: Folding) -> None:
-        for table, rows in folding.changes():
-            table.write(self._conn, rows)
+        for table, created, changed in folding.changes():
+            table.write(self._conn, created + changed)
             crash_point("P2")
 
     def _park(self, failures: Mapping[str, Failure], parked: Mapping[str, bool]) -> None:

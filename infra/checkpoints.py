@@ -109,17 +109,15 @@ def verify(conn: Connection, checkpoint: Checkpoint) -> None:
 def move(conn: Connection, checkpoint: Checkpoint, position: int, event_id: str | None) -> Move:
     """Move on by compare-and-set; the row stays locked until the transaction ends."""
     cursor = conn.execute(
-        "UPDATE read.checkpoints c SET position = %s, event_id = %s, updated_at = now()"
-        " WHERE projection = %s AND generation = %s AND position = %s"
-        " AND event_id IS NOT DISTINCT FROM %s AND NOT EXISTS ("
-        "SELECT FROM read.checkpoints n WHERE n.projection = c.projection"
-        " AND n.version = c.version AND n.generation > c.generation AND n.live)"
-        " RETURNING generation",
+        "UPDATE read.checkpoints SET position = %s, event_id = %s, updated_at = now()"
+        " WHERE projection = %s AND generation = %s AND live = %s AND position = %s"
+        " AND event_id IS NOT DISTINCT FROM %s RETURNING generation",
         (
             position,
             event_id,
             checkpoint.projection,
             checkpoint.generation,
+            checkpoint.live,
             checkpoint.position,
             checkpoint.event_id,
         ),

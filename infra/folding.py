@@ -1,6 +1,7 @@
 """Folding stored events into the rows of a read model, in memory."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
 from domain.decider import Recorded
@@ -62,61 +63,87 @@ def decode(row: StoredRow) -> Recorded:
 
 
 class StreamFold:
-    """The rows of one stream in one batch (see `projections.projection.StreamRows`)."""
+    """The rows of one stream (see `projections.projection.StreamRows`)."""
 
-    __slots__ = ("_bare_id", "_known", "_tables", "changed")
+    __slots__ = ("_bare_id", "_folding", "_known")
 
-    def __init__(self, bare_id: str, tables: Mapping[type, PhysicalTable]) -> None:
+    def __init__(self, bare_id: str, folding: "Folding") -> None:
         self._bare_id = bare_id
-        self._tables = tables
+        self._folding = folding
         self._known: dict[type, dict[Any, Any]] = {}
-        self.changed: dict[type, dict[Any, object]] = {}
 
     def loaded(self, row: object) -> None:
         """A row that earlier batches left."""
         kind = type(row)
-        self._known.setdefault(kind, {})[self._tables[kind].key_of(row)] = row
+        self._known.setdefault(kind, {})[self._folding.tables[kind].key_of(row)] = row
 
     def get(self, row: type[R], *rest_of_key: object) -> R | None:
-        found: R | None = self._rows(row).get((self._bare_id, *rest_of_key))
+        known = self._known.get(row)
+        if known is None:
+            self._refuse_append_only(row)
+            return None
+        found: R | None = known.get((self._bare_id, *rest_of_key))
         return found
 
     def all(self, row: type[R]) -> Sequence[R]:
-        known = self._rows(row)
+        self._refuse_append_only(row)
+        known = self._known.get(row, {})
         return [known[key] for key in sorted(known)]
 
     def put(self, row: object) -> None:
         kind = type(row)
-        table = self._tables[kind]
+        folding = self._folding
+        table = folding.tables[kind]
         key = table.key_of(row)
         if key[0] != self._bare_id:
             raise ValueError(f"a row of {key[0]} was put by the stream of {self._bare_id}")
-        changed = self.changed.setdefault(kind, {})
-        if not table.append_only:
-            self._known.setdefault(kind, {})[key] = row
-        elif key in changed:
-            raise ValueError(f"{table.name} has a row {key} already")
-        changed[key] = row
+        created = folding.created[kind]
+        if table.append_only:
+            if key in created:
+                raise ValueError(f"{table.name} has a row {key} already")
+            created[key] = row
+            return
+        known = self._known.get(kind)
+        if known is None:
+            known = self._known[kind] = {}
+        if key in known and key not in created:
+            folding.changed[kind][key] = row
+        else:
+            created[key] = row
+        known[key] = row
 
-    def _rows(self, kind: type) -> dict[Any, Any]:
-        if self._tables[kind].append_only:
-            raise TypeError(f"rows of {self._tables[kind].name} are never read back")
-        return self._known.get(kind, {})
+    def _refuse_append_only(self, kind: type) -> None:
+        if self._folding.tables[kind].append_only:
+            raise TypeError(f"rows of {self._folding.tables[kind].name} are never read back")
+
+
+class Changes(NamedTuple):
+    """What is to be written to one table: rows that it lacks, and rows that it has otherwise."""
+
+    table: PhysicalTable
+    created: list[object]
+    changed: list[object]
 
 
 class Folding:
-    """One batch of one read model: what was loaded, what changed, what failed."""
+    """Streams of one read model: what was loaded, what changed, what failed."""
 
     def __init__(self, projection: Projection, tables: Sequence[PhysicalTable]) -> None:
         self._evolve = projection.evolve
-        self._tables = tables
-        self._by_row: dict[type, PhysicalTable] = {table.row: table for table in tables}
         self._streams: dict[str, StreamFold] = {}
+        self._kept: dict[str, StreamFold] = {}
+        self.tables: dict[type, PhysicalTable] = {table.row: table for table in tables}
+        self.created: dict[type, dict[Any, object]] = {table.row: {} for table in tables}
+        self.changed: dict[type, dict[Any, object]] = {table.row: {} for table in tables}
         self.failures: dict[str, Failure] = {}
+
+    def knows(self, bare_id: str) -> bool:
+        """Whether the stream's rows are at hand."""
+        return bare_id in self._streams or bare_id in self._kept
 
     def loaded(self, rows: Iterable[Any], table: PhysicalTable) -> None:
         for row in rows:
-            self._stream(table.key_of(row)[0]).loaded(row)
+            self.stream(table.key_of(row)[0]).loaded(row)
 
     def fold(self, facts: Iterable[Fact], ends: Mapping[str, int]) -> None:
         """Apply facts in order; of a stream named in `ends` only those before that position."""
@@ -125,26 +152,35 @@ class Folding:
             if (end is None or fact.position < end) and fact.stream_id not in self.failures:
                 self._apply(fact)
 
-    def changes(self) -> Iterator[tuple[PhysicalTable, list[object]]]:
+    def changes(self) -> Iterator[Changes]:
         """What is to be written, table by table."""
-        for table in self._tables:
-            found = (stream.changed.get(table.row) for stream in self._streams.values())
-            rows = [row for changed in found if changed for row in changed.values()]
-            if rows:
-                yield table, rows
+        for kind, table in self.tables.items():
+            created, changed = self.created[kind], self.changed[kind]
+            if created or changed:
+                yield Changes(table, list(created.values()), list(changed.values()))
+
+    def written(self, keep: int) -> None:
+        """What changed is in the database now; some streams stay at hand, the latest included."""
+        for rows in (*self.created.values(), *self.changed.values()):
+            rows.clear()
+        for name in list(islice(self._kept, max(0, len(self._kept) - keep))):
+            del self._kept[name]
+        self._kept |= self._streams
+        self._streams.clear()
+
+    def stream(self, bare_id: str) -> StreamFold:
+        found = self._streams.get(bare_id)
+        if found is None:
+            found = self._kept.pop(bare_id, None) or StreamFold(bare_id, self)
+            self._streams[bare_id] = found
+        return found
 
     def _apply(self, fact: Fact) -> None:
         error = fact.error
         if fact.recorded is not None:
             try:
-                self._evolve(self._stream(bare_id(fact.stream_id)), fact.recorded)
+                self._evolve(self.stream(bare_id(fact.stream_id)), fact.recorded)
                 return
             except Exception as raised:  # whatever a fold's mistake may raise
                 error = f"{fact.recorded.type}: {type(raised).__name__}: {raised}"
         self.failures[fact.stream_id] = Failure(fact.stream_id, fact.position, error)
-
-    def _stream(self, bare_id: str) -> StreamFold:
-        found = self._streams.get(bare_id)
-        if found is None:
-            found = self._streams[bare_id] = StreamFold(bare_id, self._by_row)
-        return found

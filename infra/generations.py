@@ -4,8 +4,6 @@ The tables of a generation carry its number. What analysts query are views witho
 newest generation that is live; their columns are only ever appended.
 """
 
-from collections.abc import Sequence
-
 import psycopg
 from psycopg.sql import SQL, Identifier
 
@@ -28,8 +26,10 @@ def ensure_generation(conn: Connection, projection: Projection) -> None:
     with conn.transaction():
         lock_definitions(conn)
         if not checkpoints(conn, projection.name):
-            begun = create_generation(conn, projection)
-            finish_generation(conn, projection, begun.generation)
+            number = create_generation(conn, projection).generation
+            index_generation(conn, projection, number)
+            show_generation(conn, projection, number)
+            open_generation(conn, projection, number)
 
 
 def lock_definitions(conn: Connection) -> None:
@@ -51,19 +51,28 @@ def create_generation(conn: Connection, projection: Projection) -> Checkpoint:
     return checkpoints(conn, projection.name)[0]
 
 
-def finish_generation(conn: Connection, projection: Projection, generation: int) -> None:
-    """Index the tables, show them to analysts, and let projectors and the API have them."""
-    tables = physical_tables(projection, generation)
-    for table in tables:
+def index_generation(conn: Connection, projection: Projection, generation: int) -> None:
+    """Make the indexes that were left out, and tell the planner what the tables hold."""
+    for table in physical_tables(projection, generation):
         table.create_indexes(conn)
-    _show(conn, projection, tables)
+
+
+def open_generation(conn: Connection, projection: Projection, generation: int) -> None:
+    """Let projectors and the API of this version have the tables.
+
+    An older generation of the same version is not fed any more; one of another version is, as
+    long as processes of that version run.
+    """
     conn.execute(
-        "UPDATE read.checkpoints SET live = true WHERE projection = %s AND generation = %s",
-        (projection.name, generation),
+        "UPDATE read.checkpoints SET live = (generation = %s)"
+        " WHERE projection = %s AND version = %s",
+        (generation, projection.name, projection.version),
     )
 
 
-def _show(conn: Connection, projection: Projection, tables: Sequence[PhysicalTable]) -> None:
+def show_generation(conn: Connection, projection: Projection, generation: int) -> None:
+    """Point the views without a number at these tables."""
+    tables = physical_tables(projection, generation)
     for table in tables:
         table.contract(conn, _kept_columns(conn, table))
     places = {table.table.name: Identifier(SCHEMA, table.table.name) for table in tables}
@@ -78,7 +87,7 @@ def _show(conn: Connection, projection: Projection, tables: Sequence[PhysicalTab
 
 
 def drop_old(conn: Connection, projection: Projection) -> list[int]:
-    """Drop every generation but the one that this version reads; returns their numbers.
+    """Drop every generation before the one that this version reads; returns their numbers.
 
     Raises LookupError when this version has none that is complete.
     """
@@ -87,14 +96,15 @@ def drop_old(conn: Connection, projection: Projection) -> list[int]:
         kept = read_generation(conn, projection.name, projection.version)
         if kept is None:
             raise LookupError(f"{projection.name} version {projection.version} was never built")
-        old = [c.generation for c in checkpoints(conn, projection.name)]
-        old.remove(kept.generation)
+        known = [c.generation for c in checkpoints(conn, projection.name)]
+        old = [number for number in known if number < kept.generation]
         for number in old:
-            _drop(conn, projection, number)
+            drop_generation(conn, projection, number)
     return old
 
 
-def _drop(conn: Connection, projection: Projection, number: int) -> None:
+def drop_generation(conn: Connection, projection: Projection, number: int) -> None:
+    """Remove its tables and whatever is known of it."""
     conn.execute(
         "DELETE FROM read.checkpoints WHERE projection = %s AND generation = %s",
         (projection.name, number),

@@ -82,8 +82,8 @@ def _refold(
     for table in tables:
         table.delete(conn, bare_id(stream_id))
     try:
-        for table, rows in folding.changes():
-            table.write(conn, rows)
+        for table, created, _ in folding.changes():
+            table.write(conn, created)
     except UNSTORABLE as error:
         raise StillPoisoned(f"{stream_id}: {error}") from error
     return len(facts)

@@ -8,13 +8,16 @@ whose threads share one interpreter lock, a third as long.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from datetime import date, datetime
+from io import BytesIO
 from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, Literal, LiteralString, Union, get_args, get_origin, get_type_hints
 
 import msgspec
+from psycopg.copy import Copy, FileWriter
 from psycopg.sql import SQL, Composable, Composed, Identifier
 from psycopg.sql import Literal as Quoted
+from psycopg.types.json import Jsonb
 
 from infra.event_log import Connection
 from projections.projection import Projection, Table
@@ -67,8 +70,14 @@ class PhysicalTable:
         self.columns = {field.name: column_type(hints[field.name]) for field in fields(table.row)}
         self.name = f"{table.name}_g{generation}"
         self.identifier = Identifier(SCHEMA, self.name)
-        self.key_of = _key_getter(table.key)
+        self.key_of = _getter(table.key)
         self.decode: Callable[[str], Any] = msgspec.json.Decoder(table.row).decode
+        self._types = [kind for kind, _ in self.columns.values()]
+        self._documents = [n for n, kind in enumerate(self._types) if kind == "jsonb"]
+        self._values_of = _getter(tuple(self.columns))
+        self._copy = SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
+            self.identifier, _names(self.columns)
+        )
         self._select = self._build_select()
         self._write = self._build_write()
         self._delete = SQL("DELETE FROM {} WHERE {} = %s").format(self.identifier, self._owner())
@@ -79,7 +88,25 @@ class PhysicalTable:
 
     def write(self, conn: Connection, rows: Sequence[object]) -> None:
         """Insert or replace these rows. No two of them may have one key."""
-        conn.execute(self._write, (encode(rows).decode(),), prepare=True)
+        self.write_json(conn, encode(rows).decode())
+
+    def write_json(self, conn: Connection, rows: str) -> None:
+        """The same with the rows as a JSON array of objects."""
+        conn.execute(self._write, (rows,), prepare=True)
+
+    def binary(self, conn: Connection, rows: Iterable[object]) -> bytes:
+        """Rows as COPY takes them; later changes of the rows do not reach these bytes."""
+        with BytesIO() as buffer:
+            with Copy(conn.cursor(), binary=True, writer=FileWriter(buffer)) as copy:
+                copy.set_types(self._types)
+                for row in rows:
+                    copy.write_row(self._values(row))
+            return buffer.getvalue()
+
+    def copy(self, conn: Connection, binary: bytes) -> None:
+        """Insert rows whose keys are not there yet, several times as fast as `write`."""
+        with conn.cursor().copy(self._copy) as copy:
+            copy.write(binary)
 
     def delete(self, conn: Connection, bare_id: str) -> None:
         """Remove every row of a stream."""
@@ -94,12 +121,22 @@ class PhysicalTable:
         conn.execute(_comment("TABLE", self.identifier, self.table.about))
         self._comment_columns(conn, self.identifier)
 
+    def stands(self, conn: Connection) -> bool:
+        """Whether the table is there with these columns."""
+        rows = conn.execute(
+            "SELECT column_name FROM information_schema.columns"
+            " WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
+            (SCHEMA, self.name),
+        ).fetchall()
+        return [name for (name,) in rows] == list(self.columns)
+
     def create_indexes(self, conn: Connection) -> None:
         for number, columns in enumerate(self.table.indexes, start=1):
             statement = SQL("CREATE INDEX IF NOT EXISTS {} ON {} ({})").format(
                 Identifier(f"{self.name}_i{number}"), self.identifier, _names(columns)
             )
             conn.execute(statement)
+        conn.execute(SQL("ANALYZE {}").format(self.identifier))
 
     def drop(self, conn: Connection) -> None:
         conn.execute(SQL("DROP TABLE IF EXISTS {}").format(self.identifier))
@@ -115,6 +152,15 @@ class PhysicalTable:
         )
         conn.execute(_comment("VIEW", view, self.table.about))
         self._comment_columns(conn, view)
+
+    def _values(self, row: object) -> tuple[Any, ...] | list[Any]:
+        if not self._documents:
+            return self._values_of(row)
+        values = list(self._values_of(row))
+        for n in self._documents:
+            if values[n] is not None:
+                values[n] = Jsonb(values[n], encode)
+        return values
 
     def _comment_columns(self, conn: Connection, owner: Identifier) -> None:
         for name in self.columns:
@@ -158,8 +204,8 @@ def physical_tables(projection: Projection, generation: int) -> tuple[PhysicalTa
     return tuple(PhysicalTable(table, generation) for table in projection.tables)
 
 
-def _key_getter(key: Sequence[str]) -> Any:
-    """Row -> its key as a tuple."""
+def _getter(key: Sequence[str]) -> Callable[[object], tuple[Any, ...]]:
+    """Row -> these columns of it as a tuple, also when it is only one."""
     if len(key) == 1:
         only = attrgetter(key[0])
         return lambda row: (only(row),)

@@ -10,7 +10,12 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from infra.generations import create_generation, drop_old, finish_generation
+from infra.generations import (
+    create_generation,
+    drop_old,
+    open_generation,
+    show_generation,
+)
 from infra.reader import DatabaseAway, Reader
 from infra.sessions import connect_projector
 from projections.projection import PositionAhead, Query, ReadModelBehind
@@ -199,7 +204,8 @@ def test_a_new_generation_is_read_as_soon_as_the_old_one_is_gone(ordinal_databas
     def renew() -> None:
         with connect_projector(ordinal_database, "test") as conn:
             number = create_generation(conn, SAMPLE).generation
-            finish_generation(conn, SAMPLE, number)
+            show_generation(conn, SAMPLE, number)
+            open_generation(conn, SAMPLE, number)
             assert drop_old(conn, SAMPLE) == [1]
 
     async def read(reader: Reader) -> tuple[Any, Any]:

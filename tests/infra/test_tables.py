@@ -7,8 +7,12 @@ from typing import Annotated, Any, Literal, NewType, Optional
 import psycopg
 import pytest
 
-from infra.generations import ContractBroken, create_generation, ensure_generation
-from infra.generations import finish_generation as finish
+from infra.generations import (
+    ContractBroken,
+    create_generation,
+    ensure_generation,
+    show_generation,
+)
 from infra.sessions import connect_projector
 from infra.tables import PhysicalTable, column_type
 from projections.projection import Projection
@@ -167,4 +171,4 @@ def test_a_column_of_the_contract_is_never_taken_away(conn: Connection) -> None:
 
 
 def show(conn: Connection, projection: Projection) -> None:
-    finish(conn, projection, create_generation(conn, projection).generation)
+    show_generation(conn, projection, create_generation(conn, projection).generation)

@@ -1,0 +1,286 @@
+"""Building read models anew from the event log, beside the ones that are read.
+
+One pass over the log feeds them all. Rows and checkpoints move in one transaction, so a killed
+rebuild goes on where it was. The first error ends it: a read model that is built anew has to be
+right. Nothing but tables comes of it.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from time import monotonic, sleep
+from typing import Literal, NamedTuple
+from zlib import crc32
+
+import psycopg
+
+from infra.applying import UNSTORABLE
+from infra.checkpoints import (
+    Checkpoint,
+    ProjectorHalted,
+    checkpoints,
+    event_id_of,
+    move,
+    verify,
+)
+from infra.event_log import TABLE, Connection, head, read_at
+from infra.generations import (
+    create_generation,
+    drop_generation,
+    index_generation,
+    lock_definitions,
+    open_generation,
+    show_generation,
+)
+from infra.sessions import connect_projector
+from infra.shards import FoldFailed, LocalShard, ProcessShard, Rows, Shard, Target
+from infra.tables import physical_tables
+from projections.projection import Projection
+
+SEAT = 7093211
+# Events of one transaction.
+STRETCH = 20_000
+# Events that may be left to apply while the live read model stands still for the change.
+NEARLY = 500
+# Events behind which further processes are worth their start.
+MANY = 50_000
+MOST_PROCESSES = 4
+SWITCH_ATTEMPTS = 5
+
+Phase = Literal["folding", "indexing", "switching", "done"]
+
+
+class RebuildFailed(Exception):
+    """An event could not be folded; nothing was switched, and the half-built tables are gone."""
+
+
+class RebuildRunning(Exception):
+    """Another process is building this read model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far it is; `position` of `head`, and the events folded by this run in so many seconds."""
+
+    phase: Phase
+    position: int
+    head: int
+    events: int
+    seconds: float
+
+
+class Stretch(NamedTuple):
+    """So many events behind `begin` up to `end`."""
+
+    begin: int
+    end: int
+    events: int
+
+
+@dataclass(slots=True)
+class Build:
+    """One read model under construction."""
+
+    projection: Projection
+    checkpoint: Checkpoint
+
+    @property
+    def generation(self) -> int:
+        return self.checkpoint.generation
+
+
+def rebuild(
+    conninfo: str,
+    projections: Sequence[Projection],
+    *,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> None:
+    """Build these read models anew and change over to them; the old tables stay.
+
+    Raises RebuildFailed at the first event that cannot be folded, RebuildRunning when another
+    process is at it. After any other end the next call goes on where this one was.
+    """
+    # What a crash of the server may take back of the tables it takes back of the checkpoint.
+    settings = {"synchronous_commit": "off", "maintenance_work_mem": "256MB"}
+    with closing(connect_projector(conninfo, "rebuild", **settings)) as conn:
+        Rebuild(conninfo, conn, projections, progress).run()
+
+
+class Rebuild:
+    """Builds read models together."""
+
+    def __init__(
+        self,
+        conninfo: str,
+        conn: Connection,
+        projections: Sequence[Projection],
+        progress: Callable[[Progress], None],
+    ) -> None:
+        self._conninfo = conninfo
+        self._conn = conn
+        self._tell = progress
+        self._began = monotonic()
+        self._events = 0
+        for projection in projections:
+            _take_seat(conn, projection)
+        self._builds = [Build(each, _begun(conn, each)) for each in projections]
+        self._tables = [physical_tables(b.projection, b.generation) for b in self._builds]
+
+    def run(self) -> None:
+        try:
+            self._catch_up()
+            self._progress("indexing")
+            for build in self._builds:
+                index_generation(self._conn, build.projection, build.generation)
+            # What was recorded while the indexes were made.
+            self._catch_up()
+            self._progress("switching")
+            self._change_over()
+            self._progress("done")
+        except (FoldFailed, *UNSTORABLE) as error:
+            self._discard()
+            raise RebuildFailed(str(error)) from error
+
+    def _catch_up(self) -> None:
+        """Fold all but the last few events; one stretch is stored while the next is folded."""
+        folded: tuple[Stretch, list[Sequence[Rows]]] | None = None
+        with self._shards() as shards:
+            for stretch in self._stretches():
+                for shard in shards:
+                    shard.ask(stretch.begin, stretch.end)
+                if folded:
+                    self._store(*folded)
+                    self._progress("folding")
+                folded = stretch, [shard.answer() for shard in shards]
+            if folded:
+                self._store(*folded)
+
+    @contextmanager
+    def _shards(self) -> Iterator[list[Shard]]:
+        targets = [
+            Target(projection=b.projection, generation=b.generation, after=b.checkpoint.position)
+            for b in self._builds
+        ]
+        many = head(self._conn) - self._position() > MANY
+        count = min(os.cpu_count() or 1, MOST_PROCESSES) if many else 1
+        kind = ProcessShard if count > 1 else LocalShard
+        with ExitStack() as stack:
+            yield [
+                stack.enter_context(closing(kind(self._conninfo, targets, share, count)))
+                for share in range(count)
+            ]
+
+    def _stretches(self) -> Iterator[Stretch]:
+        begin = self._position()
+        while (stretch := self._stretch(begin, STRETCH)) and stretch.events >= NEARLY:
+            yield stretch
+            begin = stretch.end
+
+    def _stretch(self, begin: int, limit: int | None) -> Stretch | None:
+        row = self._conn.execute(
+            "SELECT count(*), max(notification_id) FROM (SELECT notification_id"
+            f" FROM {TABLE} WHERE notification_id > %s ORDER BY 1 LIMIT %s) AS following",
+            (begin, limit),
+        ).fetchone()
+        return Stretch(begin, row[1], row[0]) if row and row[0] else None
+
+    def _store(self, stretch: Stretch, answers: Sequence[Sequence[Rows]]) -> None:
+        last = read_at(self._conn, stretch.end)
+        event_id = event_id_of(last.state) if last else None
+        with self._conn.transaction():
+            moved = [self._move(build, stretch.end, event_id) for build in self._builds]
+            for rows in (rows for answer in answers for rows in answer):
+                table = self._tables[rows.target][rows.table]
+                if rows.created:
+                    table.copy(self._conn, rows.created)
+                if rows.changed:
+                    table.write_json(self._conn, rows.changed)
+        for build, checkpoint in zip(self._builds, moved, strict=True):
+            build.checkpoint = checkpoint
+        self._events += stretch.events
+
+    def _move(self, build: Build, position: int, event_id: str | None) -> Checkpoint:
+        if position <= build.checkpoint.position:
+            return build.checkpoint
+        return move(self._conn, build.checkpoint, position, event_id).confirmed()
+
+    def _change_over(self) -> None:
+        for attempt in range(SWITCH_ATTEMPTS):
+            try:
+                with self._conn.transaction():
+                    self._conn.execute("SET LOCAL lock_timeout = '2s'")
+                    self._switch()
+                return
+            except psycopg.errors.LockNotAvailable:
+                # Somebody queries the views at length; projectors must not wait for that.
+                if attempt + 1 == SWITCH_ATTEMPTS:
+                    raise
+                sleep(attempt)
+
+    def _switch(self) -> None:
+        """Stop the live read models, apply the rest, and have the new ones read and fed."""
+        conn = self._conn
+        lock_definitions(conn)
+        for build in self._builds:
+            show_generation(conn, build.projection, build.generation)
+        conn.execute(
+            "SELECT FROM read.checkpoints WHERE projection = ANY(%s)"
+            " ORDER BY projection, generation FOR UPDATE",
+            ([build.projection.name for build in self._builds],),
+        )
+        rest = self._stretch(self._position(), None)
+        if rest:
+            with self._shards() as (shard, *_):
+                shard.ask(rest.begin, rest.end)
+                self._store(rest, [shard.answer()])
+        for build in self._builds:
+            open_generation(conn, build.projection, build.generation)
+
+    def _discard(self) -> None:
+        with self._conn.transaction():
+            lock_definitions(self._conn)
+            for build in self._builds:
+                drop_generation(self._conn, build.projection, build.generation)
+
+    def _position(self) -> int:
+        return min(build.checkpoint.position for build in self._builds)
+
+    def _progress(self, phase: Phase) -> None:
+        self._tell(
+            Progress(
+                phase=phase,
+                position=self._position(),
+                head=head(self._conn),
+                events=self._events,
+                seconds=monotonic() - self._began,
+            )
+        )
+
+
+def _take_seat(conn: Connection, projection: Projection) -> None:
+    key = (SEAT << 32) | crc32(projection.name.encode())
+    row = conn.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone()
+    if not (row and row[0]):
+        raise RebuildRunning(f"{projection.name} is being rebuilt by another process")
+
+
+def _begun(conn: Connection, projection: Projection) -> Checkpoint:
+    """The checkpoint of a half-built generation that can be gone on with, else of a new one."""
+    with conn.transaction():
+        lock_definitions(conn)
+        newest = next(iter(checkpoints(conn, projection.name)), None)
+        if newest and not newest.live:
+            if _fits(conn, projection, newest):
+                return newest
+            drop_generation(conn, projection, newest.generation)
+        return create_generation(conn, projection)
+
+
+def _fits(conn: Connection, projection: Projection, begun: Checkpoint) -> bool:
+    try:
+        verify(conn, begun)
+    except ProjectorHalted:
+        return False
+    tables = physical_tables(projection, begun.generation)
+    return begun.version == projection.version and all(table.stands(conn) for table in tables)
