@@ -6,6 +6,7 @@ published is not compared, since it has no position there.
 """
 
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any
@@ -46,10 +47,12 @@ __all__ = ["Finding", "ReconcileRefused", "ReconcileReport", "reconcile"]
 READ = 1_000
 # Seconds that a relay gets to give up its seat.
 SEAT_LIMIT = 5.0
+SETTLE_LIMIT = 3.0
+SETTLE_PAUSE = 0.05
 
 
 class ReconcileRefused(Exception):
-    """A relay is at work: stop it before its topics are repaired."""
+    """A relay is at work, or a transaction is open: a repair now would do harm."""
 
 
 def reconcile(conninfo: str, settings: Settings, *, repair: bool) -> ReconcileReport:
@@ -65,6 +68,7 @@ def reconcile(conninfo: str, settings: Settings, *, repair: bool) -> ReconcileRe
             return _Pass(conn, settings).run(alone=False)
         with _alone(conninfo, settings) as transactions:
             refuse_unfit_store(conn)
+            _refuse_open_transactions(settings)
             found = _Pass(conn, settings)
             check_store(conn, found.record)
             report = found.run(alone=True)
@@ -91,6 +95,22 @@ def _alone(conninfo: str, settings: Settings) -> Iterator[Transactions]:
         name = topic_name(settings, "relay")
         with closing(Transactions(settings, name, threading.Event())) as transactions:
             yield transactions
+
+
+def _refuse_open_transactions(settings: Settings) -> None:
+    """What a transaction hides is not lost, and would come to light behind its repetition."""
+    partitions = event_partitions(settings)
+    with (
+        closing(consumer(settings)) as reader,
+        closing(consumer(settings, isolation_level="read_uncommitted")) as everything,
+    ):
+        seen, written = offsets_of(reader, partitions)[1], offsets_of(everything, partitions)[1]
+    hiding = [f"{p.topic}/{p.partition}" for p in partitions if seen[p] < written[p]]
+    if hiding:
+        raise ReconcileRefused(
+            f"a transaction is open in {', '.join(hiding)}: end it first, with kafka-transactions"
+            " if nobody else can"
+        )
 
 
 class _Pass:
@@ -141,8 +161,18 @@ class _Pass:
         return max([self.record.to, *found])
 
     def _ranges(self, reader: Any) -> Mapping[TopicPartition, tuple[int, int]]:
-        begins, ends = offsets_of(reader, event_partitions(self._settings))
-        return {partition: (begins[partition], end) for partition, end in ends.items()}
+        deadline = time.monotonic() + SETTLE_LIMIT
+        while True:
+            begins, ends = offsets_of(reader, event_partitions(self._settings))
+            # Brokers end a transaction in one partition after the other: what the index
+            # announces may take a moment to appear elsewhere.
+            if self._reached(ends) or time.monotonic() > deadline:
+                return {partition: (begins[partition], end) for partition, end in ends.items()}
+            time.sleep(SETTLE_PAUSE)
+
+    def _reached(self, ends: Mapping[TopicPartition, int]) -> bool:
+        known = self.record.next_offsets
+        return all(end >= known.get(p.topic, {}).get(p.partition, 0) for p, end in ends.items())
 
     def _check_record(self) -> None:
         """The last index record against the store and the places that it points at."""

@@ -45,6 +45,11 @@ def settings(kafka: str, topic_prefix: str) -> Settings:
     return settings_for(kafka, topic_prefix)
 
 
+@pytest.fixture(autouse=True)
+def settled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.reconcile.SETTLE_LIMIT", 0.5)
+
+
 @pytest.fixture
 def log(ordinal_database: str) -> LogWriter:
     return LogWriter(ordinal_database)
@@ -144,6 +149,18 @@ def test_a_repair_waits_for_no_relay(
     with relaying(ordinal_database, settings) as relay:
         eventually(lambda: relay.status.state == "running")
         with pytest.raises(ReconcileRefused):
+            repair(ordinal_database, settings)
+
+
+def test_nothing_is_repaired_while_a_transaction_is_open(
+    ordinal_database: str, settings: Settings
+) -> None:
+    ensure_topics(settings)
+    with closing(Transactions(settings, "somebody", threading.Event())) as hidden:
+        hidden.begin()
+        hidden.send([(event_partitions(settings)[0], b"order-1", b"{}", [("position", b"1")])])
+        hidden.acknowledged()
+        with pytest.raises(ReconcileRefused, match=r"events\.order/0"):
             repair(ordinal_database, settings)
 
 
@@ -302,6 +319,7 @@ def test_a_broken_chain_is_told(ordinal_database: str, settings: Settings, log: 
 
 @pytest.mark.faults
 @pytest.mark.slow
+@pytest.mark.timeout(180)
 def test_a_tail_that_a_broker_lost_on_its_disk_is_sent_again(
     ordinal_database: str,
     log: LogWriter,
@@ -319,7 +337,7 @@ def test_a_tail_that_a_broker_lost_on_its_disk_is_sent_again(
         broker.start()
         written += log.append_all(COMMANDS)
         relay_all(ordinal_database, settings, written[-1])
-        broker.stop()
+        broker.kill()
         shutil.rmtree(partition)
         (public_folder / "older").rename(partition)
         broker.start()
