@@ -113,29 +113,31 @@ class Intake:
             auto_offset_reset="earliest",
         )
         self._assignment = _Assignment()
-        if not reader.partitions_for_topic(self.topic):
-            # Subscribed to now, it would give us no partition until metadata are read again.
+        reader.subscribe([self.topic], listener=self._assignment)
+        # Whoever joins the group before he has read of the topic is given no partition, and has
+        # to join again.
+        if self.topic not in reader.topics():
             reader.close()
             raise UnknownTopicOrPartitionError(self.topic)
-        reader.subscribe([self.topic], listener=self._assignment)
         return reader
 
     def _consume(self, reader: Any, stop: threading.Event) -> None:
         decode: Decode = msgspec.json.Decoder(self.channel.message).decode
         while not stop.is_set():
+            _finish_joining(reader)
+            polled = reader.poll(timeout_ms=POLL_MS)
             if self._assignment.changed:
                 self._go_to_our_offsets(reader)
-            polled = reader.poll(timeout_ms=POLL_MS)
+                continue
             records = [record for part in polled.values() for record in part]
             records = [each for each in records if self._is_next(each)]
-            if records and not self._assignment.changed:
+            if records:
                 self._take(records, decode, stop)
 
     # -- offsets
 
     def _go_to_our_offsets(self, reader: Any) -> None:
         """The database's offsets count, whatever the group thinks."""
-        reader.poll(timeout_ms=0, max_records=1, update_offsets=False)
         self._assignment.changed = False
         assigned = sorted(reader.assignment())
         stored = self._stored_offsets()
@@ -280,6 +282,17 @@ class Intake:
                     correlation_id=incoming.context.correlation_id,
                     why=incoming.unreadable or str(incoming.outcome),
                 )
+
+
+def _finish_joining(reader: Any) -> None:
+    """Let no answer of the group get lost.
+
+    The library forgets that it is joining when the answer comes between two polls, unless the
+    group itself had called for it: it would stay without partitions, and say nothing.
+    """
+    coordinator = reader._coordinator
+    if coordinator.rejoining:
+        coordinator.rejoin_needed = True
 
 
 def _part(record: Any) -> TopicPartition:

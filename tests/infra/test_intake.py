@@ -1,0 +1,560 @@
+"""Orders from a real Kafka into a real log: each once, none lost, every message answered."""
+
+import base64
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+import pytest
+from kafka import KafkaProducer
+
+from commands import HANDLERS
+from commands.handling import Handlers
+from consumers.consumer import Consumer, DeadLetter, IntakeResult
+from consumers.marketplace import marketplace_consumer
+from consumers.orders import OrderMessage, OrderMessageLine, Person, orders_consumer
+from domain.history import EVENTS
+from domain.values import order_id_of, order_stream
+from infra import codec
+from infra.batch import Companion
+from infra.event_log import connect_writer
+from infra.intake import Intake
+from infra.kafka import connection, ensure_topics, topic_name
+from infra.settings import Settings
+from infra.writer import Companions, Writer
+from tests.infra.proxy import postgres_proxy
+from tests.infra.running import eventually
+from tests.infra.shop import (
+    BIG_CACHE,
+    MARKING,
+    SKU,
+    Mark,
+    burn,
+    check_log,
+    count_of,
+    open_shop,
+    stock_of,
+    versions,
+    writing,
+)
+
+
+@dataclass(slots=True, kw_only=True)
+class Referenced(Mark):
+    """A mark as a channel would send it."""
+
+    reference: str
+
+
+MISUSED: Handlers = {**MARKING, Referenced: MARKING[Mark]}
+PARTITIONS = 3
+CHANNEL = "orders"
+
+
+def order_message(reference: str, **given: Any) -> OrderMessage:
+    sound = OrderMessage(
+        reference=reference,
+        currency="GBP",
+        country="GB",
+        lines=(OrderMessageLine(sku=SKU, quantity=1, unit_price=250),),
+        shipping=Person(name="Ada", city="Leeds"),
+    )
+    return replace(sound, **given)
+
+
+def encoded(reference: str, **given: Any) -> bytes:
+    return msgspec.json.encode(order_message(reference, **given))
+
+
+@pytest.fixture
+def settings(kafka: str, topic_prefix: str) -> Settings:
+    settings = Settings.model_validate(
+        {
+            "database_url": "unused",
+            "kafka_bootstrap_servers": kafka,
+            "topic_prefix": topic_prefix,
+            "topic_partitions": PARTITIONS,
+        }
+    )
+    ensure_topics(settings)
+    return settings
+
+
+@pytest.fixture
+def shop(ordinal_database: str) -> str:
+    with writing(ordinal_database, HANDLERS) as writer:
+        open_shop(writer, units=1_000)
+    return ordinal_database
+
+
+class Channel:
+    """A channel that sends what it likes."""
+
+    def __init__(self, settings: Settings, topic: str) -> None:
+        self._topic = topic_name(settings, topic)
+        self._producer = KafkaProducer(**connection(settings), acks="all", metrics_enabled=False)
+
+    def send(self, *values: bytes | None, key: bytes | None = None) -> None:
+        """In this order into one partition, the key's; or dealt out in turn without one."""
+        futures = [
+            self._producer.send(
+                self._topic,
+                value,
+                key=key,
+                partition=number % PARTITIONS if key is None else sum(key) % PARTITIONS,
+            )
+            for number, value in enumerate(values)
+        ]
+        for future in futures:
+            future.get(10)
+
+    def close(self) -> None:
+        self._producer.close(timeout=5)
+
+
+@pytest.fixture
+def channel(settings: Settings) -> Iterator[Channel]:
+    with closing(Channel(settings, "intake.orders")) as channel:
+        yield channel
+
+
+def intake_of(
+    conninfo: str,
+    settings: Settings,
+    consumer: Consumer | None = None,
+    writer: type[Writer] = Writer,
+    handlers: Handlers = HANDLERS,
+) -> Intake:
+    made = writer(lambda: connect_writer(conninfo), handlers, cache_bytes=BIG_CACHE)
+    return Intake(settings, consumer or orders_consumer(CHANNEL), made)
+
+
+class Running:
+    """An intake in a thread."""
+
+    def __init__(self, intake: Intake) -> None:
+        self.intake = intake
+        self.stop = threading.Event()
+        self.error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.intake.run(self.stop)
+        except BaseException as error:
+            self.error = error
+            self.intake.writer.close()
+
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until it holds, or the intake died."""
+        eventually(lambda: self.error is not None or holds(), 20)
+
+    def end(self) -> None:
+        self.stop.set()
+        self._thread.join(20)
+        if self.error is not None:
+            raise self.error
+
+
+@contextmanager
+def running(intake: Intake) -> Iterator[Running]:
+    """Whatever ends it is raised when the block ends."""
+    started = Running(intake)
+    try:
+        yield started
+    finally:
+        started.end()
+
+
+def taken(conninfo: str) -> int:
+    """Messages that the offsets say are done."""
+    with psycopg.connect(conninfo) as conn:
+        row = conn.execute("SELECT coalesce(sum(next_offset), 0) FROM ordinal.intake_offsets")
+        return int((row.fetchone() or (0,))[0])
+
+
+def take(intake: Intake, conninfo: str, messages: int) -> None:
+    """Run until so many messages of the topic are done."""
+    with running(intake) as work:
+        work.until(lambda: taken(conninfo) >= messages)
+
+
+def outbox(conninfo: str, topic: str, kind: type) -> list[Any]:
+    with psycopg.connect(conninfo) as conn:
+        rows = conn.execute(
+            "SELECT value FROM ordinal.outbox WHERE topic = %s ORDER BY outbox_id", (topic,)
+        ).fetchall()
+    return [msgspec.json.decode(value, type=kind) for (value,) in rows]
+
+
+def results(conninfo: str) -> list[IntakeResult]:
+    return outbox(conninfo, "intake.results", IntakeResult)
+
+
+def dead_letters(conninfo: str) -> list[DeadLetter]:
+    return outbox(conninfo, "dead-letters", DeadLetter)
+
+
+def orders(conninfo: str) -> list[str]:
+    """The streams of all orders; each is there once, as check_log has seen."""
+    return [name for name in versions(check_log(conninfo)) if name.startswith("order-")]
+
+
+def stream_of(reference: str) -> str:
+    return order_stream(order_id_of(CHANNEL, reference))
+
+
+# -- good messages
+
+
+def test_orders_are_placed_once_and_answered(
+    shop: str, settings: Settings, channel: Channel
+) -> None:
+    channel.send(*(encoded(f"r{number}") for number in range(30)))
+    intake = intake_of(shop, settings)
+    take(intake, shop, 30)
+    rows = check_log(shop)
+    assert sorted(orders(shop)) == sorted(stream_of(f"r{number}") for number in range(30))
+    answers = {each.reference: each for each in results(shop)}
+    assert len(answers) == len(results(shop)) == 30
+    for row in rows:
+        known = codec.recorded(row.position, row.state)
+        if isinstance(known.event, EVENTS["OrderPlaced"]):
+            answer = answers[known.event.reference]  # type: ignore[attr-defined]
+            assert (answer.status, answer.error, answer.why) == ("accepted", None, None)
+            assert row.stream_id == order_stream(answer.order_id or "")
+            assert answer.position is not None
+            assert answer.position >= row.position
+            coordinates = f"{answer.source_topic}/{answer.source_partition}/{answer.source_offset}"
+            assert known.correlation_id == coordinates
+            assert (known.actor, known.channel) == ("intake:orders", CHANNEL)
+    assert stock_of(shop).allocated == 30
+    assert count_of(shop, "contacts") == 30
+    assert dead_letters(shop) == []
+    assert (intake.status.messages, intake.status.accepted) == (30, 30)
+    assert intake.status.state == "stopped"
+
+
+def test_a_refusal_is_an_answer(shop: str, settings: Settings, channel: Channel) -> None:
+    too_many = (OrderMessageLine(sku=SKU, quantity=1_001, unit_price=1),)
+    nowhere = (OrderMessageLine(sku="no such sku", quantity=1, unit_price=1),)
+    channel.send(encoded("r1", lines=too_many), encoded("r2", lines=nowhere), encoded("r3"))
+    take(intake_of(shop, settings), shop, 3)
+    answers = {each.reference: each for each in results(shop)}
+    assert [answers[name].status for name in ("r1", "r2", "r3")] == [
+        "refused",
+        "refused",
+        "accepted",
+    ]
+    assert answers["r1"].error == "InsufficientStock"
+    assert answers["r2"].error == "NoEligibleLocation"
+    assert answers["r2"].why
+    assert orders(shop) == [stream_of("r3")]
+    assert dead_letters(shop) == []
+
+
+def test_the_same_order_again_gets_the_first_one_and_other_content_a_dead_letter(
+    shop: str, settings: Settings, channel: Channel
+) -> None:
+    channel.send(encoded("r1"), encoded("r1"), encoded("r1", country="FR"), key=b"r1")
+    take(intake_of(shop, settings), shop, 3)
+    first, again, other = results(shop)
+    assert (first.status, again.status) == ("accepted", "accepted")
+    assert first.order_id == again.order_id
+    assert (other.status, other.error) == ("refused", "ReferenceReused")
+    assert [letter.error for letter in dead_letters(shop)] == ["ReferenceReused"]
+    assert orders(shop) == [stream_of("r1")]
+
+
+def test_another_channel_is_another_file_only(shop: str, settings: Settings) -> None:
+    money = {"amount": "2.50", "currencyCode": "GBP"}
+    message = {
+        "marketplaceOrderId": "m-1",
+        "purchaseDate": "2024-02-29T12:00:00Z",
+        "buyer": {"buyerId": "b-1", "name": "Ada"},
+        "delivery": {
+            "address": {
+                "recipient": "Ada",
+                "addressLine": "1 High Street",
+                "city": "Leeds",
+                "countryCode": "GB",
+                "postalCode": "LS1 4AP",
+            }
+        },
+        "orderItems": [{"sellerSku": SKU, "quantity": 1, "unitPrice": money}],
+        "grandTotal": money,
+    }
+    with closing(Channel(settings, "intake.marketplace")) as channel:
+        channel.send(msgspec.json.encode(message), b"{}")
+    take(intake_of(shop, settings, marketplace_consumer("market", history=True)), shop, 2)
+    assert [(each.reference, each.status) for each in results(shop)] == [("m-1", "accepted")]
+    assert len(dead_letters(shop)) == 1
+    placed = codec.envelope(check_log(shop)[-2].state)
+    assert placed.occurred_at.year == 2024
+    assert placed.channel == "market"
+
+
+# -- bad messages
+
+BAD: dict[str, bytes | None] = {
+    "nothing": None,
+    "empty": b"",
+    "no json": b"{",
+    "no utf-8": b'{"reference":"\xff\xfe"}',
+    "bare nul": b"\0",
+    "no object": b"[]",
+    "lacks all": b"{}",
+    "wrong type": encoded("r").replace(b'"quantity":1', b'"quantity":"1"'),
+    "a fraction": encoded("r").replace(b'"quantity":1', b'"quantity":1.5'),
+    "infinite": encoded("r").replace(b'"quantity":1', b'"quantity":1e999'),
+    "unknown word": encoded("r").replace(b'"prepaid"', b'"later"'),
+    "no moment": encoded("r", total=1).replace(b'"promised_by":null', b'"promised_by":"soon"'),
+    "half a character": encoded("r").replace(b'"Ada"', b'"\\ud800"'),
+    "deep": b'{"more":' + b"[" * 100_000,
+    "no reference": encoded(" "),
+}
+SENSELESS: dict[str, bytes] = {
+    "no lines": encoded("r", lines=()),
+    "nul in reference": encoded("a\0b"),
+    "nul in sku": encoded("r", lines=(OrderMessageLine(sku="\0", quantity=1, unit_price=1),)),
+    "nul in contact": encoded("r", shipping=Person(name="a\0b")),
+    "below zero": encoded("r").replace(b'"quantity":1', b'"quantity":-1'),
+    "huge": encoded("r").replace(b'"quantity":1', b'"quantity":' + b"9" * 40),
+    "huge price": encoded("r").replace(b'"unit_price":250', b'"unit_price":' + b"9" * 40),
+    "no country": encoded("r", country="ENGLAND"),
+    "wrong total": encoded("r", total=1),
+    "too long": encoded("r" * 300),
+}
+
+
+def test_what_cannot_become_an_order_is_kept_with_its_bytes_and_place(
+    shop: str, settings: Settings, channel: Channel
+) -> None:
+    messages = [*BAD.values(), *SENSELESS.values()]
+    channel.send(*(each for bad in messages for each in (bad, encoded("good"))), key=b"k")
+    take(intake_of(shop, settings), shop, len(messages) * 2)
+    letters = dead_letters(shop)
+    assert [letter.source_offset for letter in letters] == list(range(0, len(messages) * 2, 2))
+    topic = topic_name(settings, "intake.orders")
+    for letter, message in zip(letters, messages, strict=True):
+        stored = None if letter.value_base64 is None else base64.b64decode(letter.value_base64)
+        assert stored == message
+        assert base64.b64decode(letter.key_base64 or "") == b"k"
+        assert (letter.source_topic, letter.source_partition) == (topic, sum(b"k") % PARTITIONS)
+        assert letter.reason.startswith(letter.error)
+    errors = [letter.error for letter in letters]
+    assert set(errors[: len(BAD)]) == {"unreadable"}
+    assert set(errors[len(BAD) :]) <= {"Invalid", "TotalMismatch"}
+    assert orders(shop) == [stream_of("good")]
+    assert len({letter.id for letter in letters}) == len(messages)
+    refusals = [each for each in results(shop) if each.status == "refused"]
+    assert len(refusals) == len(SENSELESS)
+
+
+def test_what_only_the_database_refuses_harms_no_other_message(
+    shop: str, settings: Settings, channel: Channel
+) -> None:
+    """A channel whose orders want a stream by a name that no text column takes."""
+
+    def to_command(message: OrderMessage) -> object:
+        name = "stock-X-" + message.reference.replace("bad", "\0")
+        return Referenced(reference=message.reference, streams=(name,))
+
+    channel.send(encoded("r1"), encoded("bad"), encoded("r2"), key=b"k")
+    careless = replace(orders_consumer(CHANNEL), to_command=to_command)
+    take(intake_of(shop, settings, careless, handlers=MISUSED), shop, 3)
+    assert [each.reference for each in results(shop)] == ["r1", "r2"]
+    assert list(versions(check_log(shop)))[-2:] == ["stock-X-r1", "stock-X-r2"]
+    (letter,) = dead_letters(shop)
+    assert "database" in letter.reason
+    assert base64.b64decode(letter.value_base64 or "") == encoded("bad")
+
+
+def test_a_channel_with_a_fault_of_its_own_blocks_nothing(
+    shop: str, settings: Settings, channel: Channel
+) -> None:
+    sound = orders_consumer(CHANNEL)
+
+    def to_command(message: OrderMessage) -> object:
+        return sound.to_command(message) if message.reference != "bad" else [][0]
+
+    channel.send(encoded("bad"), encoded("r1"), key=b"k")
+    take(intake_of(shop, settings, replace(sound, to_command=to_command)), shop, 2)
+    assert orders(shop) == [stream_of("r1")]
+    assert [letter.source_offset for letter in dead_letters(shop)] == [0]
+
+
+# -- crashes, repeats and several processes
+
+
+class Killed(Exception):
+    """The process died here."""
+
+
+class Dying(Writer):
+    """Dies once, when everything is decided and nothing is committed."""
+
+    lives = 1
+
+    def write(self, asks: Sequence[Any], companions: Companions | None = None) -> None:
+        super().write(asks, self._dying(companions))
+
+    def _dying(self, companions: Companions | None) -> Companions:
+        def dies(asks: Sequence[Any]) -> Companion:
+            if type(self).lives:
+                type(self).lives -= 1
+                raise Killed
+            assert companions is not None
+            return companions(asks)
+
+        return dies
+
+
+def test_orders_answers_and_offsets_move_together_or_not_at_all(
+    shop: str, settings: Settings, channel: Channel
+) -> None:
+    before = len(check_log(shop))
+    channel.send(*(encoded(f"r{number}") for number in range(9)), b"bad")
+    intake = intake_of(shop, settings, writer=Dying)
+    with pytest.raises(Killed):
+        take(intake, shop, 10)
+    assert len(check_log(shop)) == before
+    assert taken(shop) == count_of(shop, "outbox") == 0
+    take(intake_of(shop, settings), shop, 10)
+    assert len(orders(shop)) == 9
+    assert (len(results(shop)), len(dead_letters(shop))) == (9, 1)
+
+
+def test_delivering_everything_again_changes_nothing(
+    shop: str, settings: Settings, channel: Channel
+) -> None:
+    """An operator has lost the offsets, and the group's are of no use either."""
+    channel.send(*(encoded(f"r{number}") for number in range(20)), b"bad")
+    take(intake_of(shop, settings), shop, 21)
+    before, answers = check_log(shop), results(shop)
+    with psycopg.connect(shop) as conn:
+        conn.execute("DELETE FROM ordinal.intake_offsets")
+    take(intake_of(shop, settings), shop, 21)
+    assert check_log(shop) == before
+    again = results(shop)[len(answers) :]
+    assert sorted(again, key=key_of) == sorted(answers, key=key_of)
+    assert [letter.id for letter in dead_letters(shop)] == [dead_letters(shop)[0].id] * 2
+
+
+def key_of(result: IntakeResult) -> str:
+    return result.reference or ""
+
+
+def test_a_lost_commit_reply_costs_and_doubles_nothing(
+    shop: str, settings: Settings, channel: Channel, public_folder: Path
+) -> None:
+    channel.send(*(encoded(f"r{number}") for number in range(10)))
+    with postgres_proxy(shop, public_folder) as (proxy, conninfo):
+        intake = intake_of(conninfo, settings)
+        proxy.cut_when("received", b"COMMIT\0")
+        with running(intake) as work:
+            work.until(lambda: taken(shop) >= 10)
+            channel.send(encoded("later"))
+            work.until(lambda: taken(shop) >= 11)
+        assert proxy.sprung.is_set()
+    assert len(orders(shop)) == len(results(shop)) == 11
+
+
+def test_a_database_that_is_away_is_waited_for(
+    shop: str, settings: Settings, channel: Channel, public_folder: Path
+) -> None:
+    with (
+        postgres_proxy(shop, public_folder) as (proxy, conninfo),
+        running(intake_of(conninfo, settings)) as work,
+    ):
+        channel.send(encoded("r1"))
+        work.until(lambda: taken(shop) >= 1)
+        proxy.refuse()
+        proxy.cut()
+        channel.send(encoded("r2"))
+        work.until(lambda: work.intake.status.last_error is not None)
+        proxy.heal()
+        work.until(lambda: taken(shop) >= 2)
+    assert len(orders(shop)) == len(results(shop)) == 2
+
+
+def test_positions_burned_under_its_feet_are_no_reason_to_give_up(
+    shop: str, settings: Settings, channel: Channel
+) -> None:
+    burned = iter([3])
+    sound = orders_consumer(CHANNEL)
+
+    class Burning(Writer):
+        def write(self, asks: Sequence[Any], companions: Companions | None = None) -> None:
+            def burning(asked: Sequence[Any]) -> Companion:
+                burn(shop, next(burned, 0))
+                assert companions is not None
+                return companions(asked)
+
+            super().write(asks, burning)
+
+    channel.send(*(encoded(f"r{number}") for number in range(5)))
+    take(intake_of(shop, settings, sound, writer=Burning), shop, 5)
+    assert len(orders(shop)) == len(results(shop)) == 5
+    assert dead_letters(shop) == []
+
+
+def test_two_in_one_group_share_the_work_while_they_come_and_go(
+    shop: str, settings: Settings, channel: Channel
+) -> None:
+    total = 600
+
+    def send() -> None:
+        for start in range(0, total, 30):
+            channel.send(*(encoded(f"r{start + number}") for number in range(30)))
+
+    sender = threading.Thread(target=send)
+    with ExitStack() as stack:
+        first = stack.enter_context(running(intake_of(shop, settings)))
+        sender.start()
+        for _ in range(3):
+            with running(intake_of(shop, settings)) as second:
+                second.until(lambda: second.intake.status.messages > 0 or not sender.is_alive())
+        sender.join(20)
+        first.until(lambda: taken(shop) >= total)
+    assert len(orders(shop)) == total
+    answers = results(shop)
+    assert len(answers) == len({each.reference for each in answers}) == total
+    assert {each.status for each in answers} == {"accepted"}
+    assert stock_of(shop).allocated == total
+
+
+def test_a_zombie_that_was_overtaken_writes_nothing(
+    shop: str, settings: Settings, channel: Channel
+) -> None:
+    """It has polled messages, sleeps, and wakes when the new owner has done their work."""
+    naps = iter([lambda: move_offsets(shop, topic_name(settings, "intake.orders"), to=2)])
+
+    class Sleepy(Writer):
+        def write(self, asks: Sequence[Any], companions: Companions | None = None) -> None:
+            if (nap := next(naps, None)) is not None:
+                nap()
+            super().write(asks, companions)
+
+    channel.send(*(encoded(f"r{number}") for number in range(6)))
+    with running(intake_of(shop, settings, writer=Sleepy)) as work:
+        work.until(lambda: taken(shop) == 6)
+        channel.send(*(encoded(f"later{number}") for number in range(3)))
+        work.until(lambda: taken(shop) == 9)
+    assert sorted(orders(shop)) == sorted(stream_of(f"later{number}") for number in range(3))
+    assert len(results(shop)) == work.intake.status.accepted == 3
+
+
+def move_offsets(conninfo: str, topic: str, *, to: int) -> None:
+    with psycopg.connect(conninfo) as conn:
+        conn.execute(
+            "INSERT INTO ordinal.intake_offsets SELECT %s, part, %s"
+            " FROM generate_series(0, %s) AS part",
+            (topic, to, PARTITIONS - 1),
+        )
