@@ -229,7 +229,7 @@ class CommandBus:
     def _fail(self, batch: Sequence[Pending], error: Unavailable) -> None:
         self.breaker.failed()
         for pending in batch:
-            pending.outcome = error
+            pending.outcome = pending.outcome or error
 
     # -- on the watchdog's thread
 

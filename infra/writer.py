@@ -104,8 +104,8 @@ class _View:
 class Writer:
     """Carries out batches of commands against the log.
 
-    Raises Unavailable when nothing can be said about the outcome. All other failures are outcomes
-    of single commands.
+    Raises Unavailable when nothing can be said about the outcome of those that have none yet. All
+    other failures are outcomes of single commands.
     """
 
     def __init__(
@@ -452,6 +452,8 @@ class Writer:
     def _settle(self, asks: Sequence[Ask], doubt: InDoubt, *, with_companion: bool) -> list[Ask]:
         """Find out whether a broken commit happened: the lock first, then the command ids."""
         self.close()
+        for ask in asks:
+            ask.outcome = None
         try:
             session = self.session()
             _, known = self._lock(session, asks)

@@ -256,6 +256,31 @@ def test_a_connection_that_swallows_everything_is_cut(
     assert len(check_log(ordinal_database)) == 2
 
 
+def test_those_who_are_committed_are_told_so_though_others_fail(
+    ordinal_database: str, public_folder: Path
+) -> None:
+    """The second needs a stream that it has not announced, and comes too late with it."""
+
+    async def test(conninfo: str, meanwhile: Callable[[], None]) -> None:
+        late = Mark(touches=("stock-X-1",), meanwhile=meanwhile)
+        async with bus_on(conninfo) as bus:
+            first, second = await settled(
+                bus.submit(Mark(), context()), bus.submit(late, context())
+            )
+            assert version(first) == 1
+            assert isinstance(second, Unavailable)
+
+    with postgres_proxy(ordinal_database, public_folder) as (proxy, conninfo):
+
+        def away() -> None:
+            proxy.refuse()
+            proxy.cut()
+
+        steps = iter([lambda: None, away])
+        asyncio.run(test(conninfo, lambda: next(steps)()))
+    assert len(check_log(ordinal_database)) == 1
+
+
 async def until_accepted(bus: CommandBus, number: int) -> Answer:
     for _ in range(40):
         (outcome,) = await settled(bus.submit(Mark(), context(number)))

@@ -87,6 +87,22 @@ def test_a_commit_that_never_arrived_is_made_again(
     assert len(check_log(ordinal_database)) == 2
 
 
+def test_a_commit_in_doubt_that_cannot_be_settled_has_no_outcome(
+    behind_proxy: tuple[Writer, Proxy], ordinal_database: str
+) -> None:
+    writer, proxy = behind_proxy
+    do(writer, Mark())
+    asked = ask(Mark(), 1)
+    proxy.cut_when("received", COMMITTED)
+    proxy.refuse()
+    with pytest.raises(Unavailable):
+        writer.write([asked])
+    assert asked.outcome is None
+    proxy.heal()
+    assert do(writer, Mark(), 1).receipt.version == 2
+    assert len(check_log(ordinal_database)) == 2
+
+
 def test_an_intake_batch_in_doubt_is_left_to_the_offsets(
     behind_proxy: tuple[Writer, Proxy], ordinal_database: str
 ) -> None:
