@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -49,12 +50,21 @@ class Companion:
     offsets: Mapping[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
 
 
-class Staged(NamedTuple):
-    """One event on its way into the log."""
+Staged = tuple[str, int, object]
+"""One event on its way into the log: its stream, its version there, the event."""
 
-    stream_id: str
-    version: int
-    event: object
+
+class Kind(NamedTuple):
+    """What the envelopes of all events of one type have in common."""
+
+    name: bytes
+    head: bytes
+
+
+@cache
+def kind_of(name: str) -> Kind:
+    head = f'","type":"{name}","schema_version":{version_of(name)},"stream_id":'
+    return Kind(name.encode(), head.encode())
 
 
 class Batch:
@@ -99,14 +109,13 @@ class Batch:
         receipt.changed = bool(staged)
         receipt.position = self.sequence + len(staged) if staged else self.position
         body = _json(receipt)
-        stream_ids = [stream_id.encode() for stream_id, _, _ in staged]
         states = self._envelopes(context, occurred_at, staged) if staged else []
         self.contacts += [_encoded(contact) for contact in contacts]
-        self.stream_ids += stream_ids
-        self.states += states
-        for stream_id, version, event in staged:
+        for state, (stream_id, version, event) in zip(states, staged, strict=True):
+            self.stream_ids.append(stream_id.encode())
             self.versions.append(version)
-            self.names.append(type(event).__name__.encode())
+            self.names.append(kind_of(type(event).__name__).name)
+            self.states.append(state)
             self.pending.setdefault(stream_id, []).append(event)
         self.command_ids.append(context.command_id.bytes)
         self.fingerprints.append(context.fingerprint)
@@ -120,23 +129,18 @@ class Batch:
     ) -> list[bytes]:
         common = _common(context, occurred_at, self.recorded_at)
         command_id = context.command_id.bytes
-        states = []
-        for index, (stream_id, version, event) in enumerate(staged):
-            name = type(event).__name__
-            states.append(
-                b'{"event_id":"%b","type":"%b","schema_version":%d,"stream_id":%b,'
-                b'"stream_version":%d,%b,"data":%b}'
-                % (
-                    event_id(command_id, index).encode(),
-                    name.encode(),
-                    version_of(name),
-                    _json(stream_id),
-                    version,
-                    common,
-                    codec.encode_data(event),
-                )
+        return [
+            b'{"event_id":"%b%b%b,"stream_version":%d,%b,"data":%b}'
+            % (
+                event_id(command_id, index).encode(),
+                kind_of(type(event).__name__).head,
+                _json(stream_id),
+                version,
+                common,
+                codec.encode_data(event),
             )
-        return states
+            for index, (stream_id, version, event) in enumerate(staged)
+        ]
 
     def write(self, session: LogSession) -> None:
         """Insert events, commands and contacts."""
