@@ -73,7 +73,8 @@ class KeyRing:
         self._thread = threading.Thread(target=self._run, name="keys", daemon=True)
 
     def start(self) -> None:
-        self._reload()
+        """Raises psycopg.Error: without the keys every caller would be turned away as unknown."""
+        self._load()
         self._thread.start()
 
     def stop(self) -> None:
@@ -88,14 +89,16 @@ class KeyRing:
 
     def _reload(self) -> None:
         try:
-            with self._connect() as conn:
-                rows = conn.execute(
-                    "SELECT hash, key_id, name, caller, channel, scopes"
-                    " FROM ordinal.api_keys WHERE revoked_at IS NULL"
-                ).fetchall()
+            self._load()
         except psycopg.Error as error:
             log.warning("keys_not_reloaded", error=str(error))
-            return
+
+    def _load(self) -> None:
+        with self._connect() as conn:
+            rows = conn.execute(
+                "SELECT hash, key_id, name, caller, channel, scopes"
+                " FROM ordinal.api_keys WHERE revoked_at IS NULL"
+            ).fetchall()
         self._keys = {
             bytes(mark): Key(key_id, name, caller, channel, tuple(scopes), revoked=False)
             for mark, key_id, name, caller, channel, scopes in rows
