@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.faults.http import Answer
-from tests.faults.system import Api, System
+from tests.faults.system import HEALING_LIMIT, Api, System
 from tests.infra.shop import LOCATION
 
 SKUS = tuple(f"SKU-{number:02}" for number in range(12))
@@ -126,7 +126,13 @@ class Load:
     """People at work for as long as the block lasts; what went wrong for one is raised after it."""
 
     def __init__(
-        self, system: System, apis: Sequence[Api], *, seed: int = 1, people: int = 4
+        self,
+        system: System,
+        apis: Sequence[Api],
+        *,
+        seed: int = 1,
+        people: int = 4,
+        patience: float = HEALING_LIMIT,
     ) -> None:
         self.seed = seed
         self.over = threading.Event()
@@ -134,6 +140,7 @@ class Load:
         self.slowest = 0.0
         self._system = system
         self._apis = apis
+        self._patience = patience
         self._raised: list[BaseException] = []
         self._threads = [
             threading.Thread(target=self._live, args=(Person(self, number),))
@@ -143,10 +150,10 @@ class Load:
     def ask(self, dice: Random, path: str, body: Any, key: str) -> Answer:
         apis = list(self._apis)
         dice.shuffle(apis)
-        answer = self._system.insist(apis, path, body, key)
+        answer = self._system.insist(apis, path, body, key, self._patience)
         self.statuses[answer.status] += 1
         self.slowest = max(self.slowest, answer.seconds)
-        if answer.status >= 500:
+        if answer.status >= 500 or answer.status in (400, 401, 403):
             raise Unwell(f"{path} {key}: {answer}")
         return answer
 

@@ -64,6 +64,11 @@ class System:
         if settings is not None:
             ensure_topics(settings)
 
+    @property
+    def kafka(self) -> Settings:
+        assert self.settings is not None
+        return self.settings
+
     # -- processes
 
     def start(self, *verb: str, crash_at: str = "", **given: object) -> Process:
@@ -148,9 +153,16 @@ class System:
             writer.write([ask(order(f"{name}-{n}", SKU)) for n in range(count)])
         return self.head()
 
-    def insist(self, apis: Sequence[Api], path: str, body: Any, key: str) -> Answer:
+    def insist(
+        self,
+        apis: Sequence[Api],
+        path: str,
+        body: Any,
+        key: str,
+        patience: float = HEALING_LIMIT,
+    ) -> Answer:
         """Repeat under the same key until there is an answer, as a customer's shop would."""
-        deadline = time.monotonic() + HEALING_LIMIT
+        deadline = time.monotonic() + patience
         while True:
             for api in apis:
                 with suppress(Lost):

@@ -10,7 +10,7 @@ import pytest
 
 from domain.errors import Invalid
 from domain.stock.events import StockAllocated
-from tests.faults.http import Answer, Lost
+from tests.faults.http import Answer, Lost, free_port
 from tests.faults.system import System, all_at_once, order_body
 from tests.faults.teeth import (
     STOCK_STREAM,
@@ -248,3 +248,17 @@ def test_a_process_that_is_told_to_stop_finishes_what_it_has(system: System) -> 
     system.start("project")
     assert len(system.receipts.bodies) == 160
     system.check()
+
+
+def test_an_api_that_cannot_read_the_keys_turns_nobody_away(
+    system: System, public_folder: Path
+) -> None:
+    system.open_shop(units=100)
+    system.start("project")
+    with postgres_proxy(system.conninfo, public_folder) as (proxy, conninfo):
+        proxy.cut_when("sent", b"FROM ordinal.api_keys")
+        process = system.start("serve", database_url=conninfo, http_port=free_port())
+        assert process.wait() != 0
+        assert proxy.sprung.is_set()
+        assert system.order(system.serve(database_url=conninfo), "order").status == 201
+        system.check()

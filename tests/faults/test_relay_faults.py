@@ -49,8 +49,7 @@ def test_a_killed_relay_leaves_no_gap_and_no_repeat(kafka_system: System, point:
     system.start("relay")
     system.start("project", "order_status")
     system.check()
-    assert system.settings is not None
-    told = [record.value for record in published_to(system.settings, "intake.results")]
+    told = [record.value for record in published_to(system.kafka, "intake.results")]
     assert sorted(told) == [b"one", b"three", b"two"]
 
 
@@ -81,9 +80,8 @@ def test_teeth_without_transactions_a_kill_would_leave_repeats(kafka_system: Sys
     relay_until_killed(system, "R4:1", "first")
     system.start("relay")
     system.check()
-    assert system.settings is not None
-    uncommitted = event_records(system.settings, isolation_level="read_uncommitted")
-    committed = event_records(system.settings)
+    uncommitted = event_records(system.kafka, isolation_level="read_uncommitted")
+    committed = event_records(system.kafka)
     assert committed == system.rows("SELECT count(*) FROM ordinal.stored_events")[0][0]
     assert uncommitted > committed
 
@@ -92,25 +90,22 @@ def test_teeth_without_transactions_a_kill_would_leave_repeats(kafka_system: Sys
 def relayed(kafka_system: System) -> System:
     """A small log, published and sound."""
     kafka_system.open_shop(units=100)
-    assert kafka_system.settings is not None
-    relay_all(kafka_system.conninfo, kafka_system.settings, kafka_system.fill(10))
+    relay_all(kafka_system.conninfo, kafka_system.kafka, kafka_system.fill(10))
     assert topic_breaches(kafka_system) == []
     return kafka_system
 
 
 def topic_breaches(system: System) -> list[str]:
     found = Findings()
-    assert system.settings is not None
-    verify_topics(system.conninfo, system.settings, found)
+    verify_topics(system.conninfo, system.kafka, found)
     return [finding.breach for finding in found.of.values() if finding.breach]
 
 
 def send_again(system: System, count: int) -> None:
     """What a second relay that is not fenced would do: publish the last events once more."""
-    assert system.settings is not None
-    producer = KafkaProducer(**connection(system.settings), metrics_enabled=False)
+    producer = KafkaProducer(**connection(system.kafka), metrics_enabled=False)
     with closing(producer):
-        for record in published(system.settings)[-count:]:
+        for record in published(system.kafka)[-count:]:
             producer.send(
                 record.topic, record.value, record.key, record.headers, record.partition
             ).get(10)
@@ -124,8 +119,7 @@ def test_teeth_a_repeat_in_a_topic_is_seen(relayed: System) -> None:
 
 def test_teeth_an_event_that_was_passed_over_is_seen(relayed: System) -> None:
     """Without the guard on appends a lower position may be committed after a higher one."""
-    assert relayed.settings is not None
-    with relaying(relayed.conninfo, relayed.settings) as relay:
+    with relaying(relayed.conninfo, relayed.kafka) as relay:
         await_position(relay, relayed.head())
         with unguarded(relayed.conninfo) as late:
             late.execute("BEGIN")
