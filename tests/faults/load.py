@@ -17,7 +17,7 @@ from tests.faults.system import HEALING_LIMIT, Api, System
 from tests.infra.shop import LOCATION
 
 SKUS = tuple(f"SKU-{number:02}" for number in range(12))
-UNITS = 3_000
+UNITS = 500
 # Seconds between two requests of one person.
 PAUSE = 0.03
 
@@ -34,6 +34,7 @@ class Person:
         self._load = load
         self._name = f"{load.seed}-{number}"
         self._asked = 0
+        self._lines: list[dict[str, Any]] = []
         self._last: tuple[str, Any, str, bytes] | None = None
 
     def ask(self, path: str, body: Any = None) -> Answer:
@@ -46,7 +47,7 @@ class Person:
 
     def order(self) -> str | None:
         """Place one; its id, when there was stock."""
-        lines = [
+        self._lines = lines = [
             {"sku": sku, "quantity": self.dice.randint(1, 3), "unit_price": 250}
             for sku in self.dice.sample(SKUS, self.dice.randint(1, 3))
         ]
@@ -92,12 +93,14 @@ class Person:
     def _send(self, order: str, work: str) -> None:
         path = f"/orders/{order}/fulfilment-orders/{work}"
         self.ask(f"{path}/start-pick", {"picker": "ann"})
-        for line in (1, 2, 3):
-            self.ask(f"{path}/pick", {"line": line, "quantity": 1})
+        for number, line in enumerate(self._lines, 1):
+            self.ask(f"{path}/pick", {"line": number, "quantity": line["quantity"]})
         packed = self.ask(f"{path}/pack", {})
         if packed.accepted:
-            shipment = packed.json()["details"].get("shipment_id")
-            self.ask(f"/orders/{order}/shipments/{shipment}/dispatch", {"carrier": "van"})
+            shipment = f"/orders/{order}/shipments/{packed.json()['details']['shipment_id']}"
+            self.ask(f"{shipment}/verify", {"verifier": "bea"})
+            self.ask(f"{shipment}/dispatch", {"carrier": "van"})
+            self.ask(f"{shipment}/deliver", {})
 
     def receives_stock(self) -> None:
         item = {"location": LOCATION, "sku": self.dice.choice(SKUS)}
