@@ -16,10 +16,12 @@ import time
 import urllib.request
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
+from types import FrameType
 from typing import Annotated, NoReturn
 
 import msgspec
@@ -104,15 +106,28 @@ def opened(settings: Settings, *, migrated: bool = True) -> Iterator[str]:
 
 @contextmanager
 def told_to_stop() -> Iterator[threading.Event]:
-    """An event that SIGINT and SIGTERM set."""
-    stop = threading.Event()
-    before = {
-        number: signal.signal(number, lambda *_: stop.set())
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    yield stop
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    """An event that SIGINT and SIGTERM set.
+
+    A handler that set it itself could interrupt a thread that holds the event's lock, and would
+    wait for it for ever; a simple queue may be filled in the middle of anything.
+    """
+    stop, told = threading.Event(), SimpleQueue[int | None]()
+
+    def listen() -> None:
+        while told.get() is not None:
+            stop.set()
+
+    listener = threading.Thread(target=listen, name="signals")
+    listener.start()
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, lambda n, _: told.put(n)) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        told.put(None)
+        listener.join()
 
 
 def leave(*_: object) -> NoReturn:
@@ -217,14 +232,14 @@ def compose_api(settings: Settings, conninfo: str) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        ring.start()
-        keeper.start()
-        async with reader:
+        async with AsyncExitStack() as stack:
+            for machine in (ring, keeper):
+                machine.start()
+                stack.callback(machine.stop)
+            await stack.enter_async_context(reader)
             await bus.start()
+            stack.push_async_callback(bus.stop)
             yield
-            await bus.stop()
-        keeper.stop()
-        ring.stop()
 
     edge = Edge(
         dispatch=BusDispatch(bus),
@@ -256,10 +271,19 @@ def spare_the_collector() -> None:
     gc.set_threshold(20_000, 50, 100)
 
 
+class Server(uvicorn.Server):
+    """Ends in good order however often it is told to: Ctrl-C reaches the child and its parent,
+    who passes it on, and uvicorn would take the second for impatience.
+    """
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.should_exit = True
+
+
 def run_http(app: FastAPI, host: str, port: int) -> None:
     """Serve until SIGINT or SIGTERM; requests under way get five seconds."""
     spare_the_collector()
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=host,
         port=port,
@@ -269,6 +293,10 @@ def run_http(app: FastAPI, host: str, port: int) -> None:
         server_header=False,
         timeout_graceful_shutdown=5,
     )
+    server = Server(config)
+    server.run()
+    if not server.started:
+        raise SystemExit(3)
 
 
 # -- the processes behind the log
