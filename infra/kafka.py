@@ -72,7 +72,13 @@ class IndexRecord:
     own_offset: int = -1
 
 
-class _IndexJson(msgspec.Struct, rename={"from_": "from"}):
+class IndexJson(msgspec.Struct, rename={"from_": "from"}):
+    """One transaction of the relay: `count` events behind `from` (exclusive) up to `to`.
+
+    `event_id` and `hash` (SHA-256 of the stored bytes) are those of the event at `to`.
+    `next_offsets` says for every partition of the event topics where all later events stand.
+    """
+
     from_: int
     to: int
     count: int
@@ -83,12 +89,12 @@ class _IndexJson(msgspec.Struct, rename={"from_": "from"}):
     next_offsets: dict[str, dict[int, int]]
 
 
-_INDEX = msgspec.json.Decoder(_IndexJson)
+_INDEX = msgspec.json.Decoder(IndexJson)
 
 
 def encode_index(record: IndexRecord) -> bytes:
-    fields = {name: getattr(record, name) for name in _IndexJson.__struct_fields__}
-    return msgspec.json.encode(_IndexJson(**fields))
+    fields = {name: getattr(record, name) for name in IndexJson.__struct_fields__}
+    return msgspec.json.encode(IndexJson(**fields))
 
 
 def decode_index(value: bytes, *, own_offset: int = -1) -> IndexRecord:
