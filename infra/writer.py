@@ -90,7 +90,7 @@ class _View:
         for event in events:
             cached.evolve(event)
             self.dirty.add(stream_id)
-            self.staged.append(Staged(stream_id, cached.version, event))
+            self.staged.append((stream_id, cached.version, event))
 
     def contact(self, contact_id: str) -> Contact | None:
         if contact_id not in self.contacts:
