@@ -30,6 +30,7 @@ import structlog
 import typer
 import uvicorn
 from fastapi import FastAPI
+from kafka.errors import KafkaError
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import Progress
@@ -44,26 +45,43 @@ from commands.handling import Answer, Contact, Context
 from consumers import demo_day, marketplace, online_retail, order_files, orders
 from consumers.consumer import Unreadable
 from consumers.importing import ImportReport, Write
-from infra import api_keys, broker, embedded, replay
+from infra import api_keys, broker, dead_letters, embedded, replay, showing
 from infra.api_keys import KeyRing
 from infra.batch import Ask, Outcome
+from infra.codec import UnknownEvent
+from infra.collector import Collector, show_bus
 from infra.command_bus import CommandBus
 from infra.event_log import Connection, connect, connect_writer
 from infra.feeds import Feed, StoreFeed
+from infra.findings import Findings
+from infra.generations import ContractBroken, drop_old
 from infra.housekeeping import Housekeeper
 from infra.intake import Intake
-from infra.kafka import ensure_topics
+from infra.kafka import KafkaUnfit, ensure_topics
 from infra.kafka_feed import KafkaFeed
+from infra.migrations import NotMigrated, require_migrated
 from infra.migrations import migrate as run_migrations
-from infra.migrations import require_migrated
+from infra.parking import NotParked, StillPoisoned, replay_parked
 from infra.processes import Family
+from infra.progress import news_of_intake, news_of_projector, news_of_relay, telling
 from infra.projector import Projector
 from infra.reader import Reader
-from infra.relay import Relay
+from infra.rebuild import Progress as Built
+from infra.rebuild import RebuildFailed, RebuildRunning
+from infra.rebuild import rebuild as build_anew
+from infra.reconcile import ReconcileRefused
+from infra.reconcile import reconcile as compare
+from infra.relay import Relay, RelayHalted
+from infra.sessions import connect_projector
 from infra.settings import Settings
 from infra.snapshots import Snapshots
+from infra.status import problems
+from infra.status import status as look_around
 from infra.telemetry import BusFigures, Figures, configure_logging
 from infra.vault import Vault
+from infra.verify import verify_store, wait_for_lag_zero
+from infra.verify_receipts import kept, verify_receipts
+from infra.verify_topics import lag_of, verify_topics
 from infra.writer import Unavailable, Writer
 from projections import PROJECTIONS
 from projections.projection import Projection
@@ -73,8 +91,10 @@ cli = typer.Typer(
 )
 keys_cli = typer.Typer(no_args_is_help=True, help="API keys.")
 import_cli = typer.Typer(no_args_is_help=True, help="Import files.")
+parked_cli = typer.Typer(help="Streams that a read model could not fold.")
 cli.add_typer(keys_cli, name="keys")
 cli.add_typer(import_cli, name="import")
+cli.add_typer(parked_cli, name="parked", invoke_without_command=True)
 console = Console(stderr=True)
 log = structlog.get_logger("ordinal")
 
@@ -223,6 +243,9 @@ def compose_api(settings: Settings, conninfo: str) -> FastAPI:
         queue_limit=settings.queue_limit,
         observer=BusFigures(figures, time.monotonic),
     )
+    show_bus(figures, bus)
+    relayed = settings.kafka_bootstrap_servers is not None
+    collector = Collector(conninfo, figures, PROJECTIONS, relayed=relayed)
     ring = KeyRing(lambda: connect(conninfo, "ordinal_writer"))
     reader = Reader(conninfo, PROJECTIONS, wait_timeout=settings.read_wait_timeout)
     vault = Vault(lambda: connect(conninfo, "ordinal_writer"))
@@ -233,7 +256,7 @@ def compose_api(settings: Settings, conninfo: str) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            for machine in (ring, keeper):
+            for machine in (ring, keeper, collector):
                 machine.start()
                 stack.callback(machine.stop)
             await stack.enter_async_context(reader)
@@ -307,7 +330,9 @@ def relay() -> None:
     """Publish the event log to Kafka."""
     settings = load_settings()
     with opened(settings) as conninfo, told_to_stop() as stop:
-        Relay(conninfo, settings).run(stop)
+        machine = Relay(conninfo, settings)
+        with telling(conninfo, "ordinal_writer", "relay", lambda: news_of_relay(machine.status)):
+            machine.run(stop)
 
 
 def feed_of(settings: Settings, conninfo: str) -> Feed:
@@ -340,8 +365,11 @@ def project(names: Annotated[list[str] | None, typer.Argument(help="Read models.
 
 def _project(settings: Settings, conninfo: str, each: Projection, stop: threading.Event) -> None:
     """A read model that halts waits for its operator; the others go on."""
+    machine = Projector(conninfo, each, lambda: feed_of(settings, conninfo))
+    news = partial(news_of_projector, machine.status)
     try:
-        Projector(conninfo, each, lambda: feed_of(settings, conninfo)).run(stop)
+        with telling(conninfo, "ordinal_projector", f"projector {each.name}", news):
+            machine.run(stop)
     except Exception as error:
         log.error("projector_halted", projection=each.name, error=str(error))
 
@@ -365,7 +393,10 @@ def consume(
         writer = Writer(
             lambda: connect_writer(conninfo), HANDLERS, cache_bytes=settings.cache_bytes
         )
-        Intake(settings, made, writer).run(stop)
+        machine = Intake(settings, made, writer)
+        news = partial(news_of_intake, machine.status)
+        with telling(conninfo, "ordinal_writer", f"intake {made.name}", news):
+            machine.run(stop)
 
 
 @cli.command()
@@ -488,6 +519,151 @@ def _position(conn: Connection, at: str | None) -> int | None:
     except ValueError:
         fail(f"{at} is neither a position nor an ISO 8601 time")
     return replay.position_at(conn, moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+# -- looking after it
+
+
+def show(*grids: Grid) -> None:
+    """Tables on standard output; whoever reads them with a program gets whole lines."""
+    out = Console(width=None if sys.stdout.isatty() else 240)
+    for grid in grids:
+        out.print(grid)
+
+
+@cli.command()
+def status() -> None:
+    """Tell where everything stands; exit 1 when something is not as it should be."""
+    settings = load_settings()
+    relayed = settings.kafka_bootstrap_servers is not None
+    try:
+        with opened(settings) as conninfo:
+            found = look_around(conninfo, PROJECTIONS, relayed=relayed)
+    except (psycopg.Error, NotMigrated) as error:
+        fail(f"the database cannot be asked: {error}")
+    show(showing.show_log(found), showing.show_read_models(found), showing.show_parts(found))
+    if wrong := problems(found):
+        fail("\n".join(wrong))
+    console.print("all is well")
+
+
+@cli.command()
+def rebuild(
+    names: Annotated[list[str], typer.Argument(help="Read models, or all.")],
+    old: Annotated[bool, typer.Option("--drop-old", help="Drop what is not read then.")] = False,
+) -> None:
+    """Build read models anew from the log, beside the ones that are read."""
+    chosen = chosen_projections([] if names == ["all"] else names)
+    with opened(load_settings()) as conninfo, rebuild_bar() as progress:
+        try:
+            build_anew(conninfo, chosen, progress=progress)
+        except (RebuildFailed, RebuildRunning, ContractBroken) as error:
+            fail(str(error))
+        if old:
+            with connect_projector(conninfo, "drop old") as conn:
+                for each in chosen:
+                    drop_old(conn, each)
+
+
+@contextmanager
+def rebuild_bar() -> Iterator[Callable[[Built], None]]:
+    with Progress(*Progress.get_default_columns(), console=console) as progress:
+        task = progress.add_task("folding", total=None)
+        yield lambda built: progress.update(
+            task,
+            description=built.phase,
+            completed=built.position if built.head else 1,
+            total=built.head or 1,
+        )
+
+
+@cli.command()
+def reconcile(
+    repair: Annotated[bool, typer.Option("--repair", help="Send a lost tail again.")] = False,
+) -> None:
+    """Compare the topics with the log; exit 1 when they differ. To repair, stop the relay."""
+    settings = load_settings()
+    with opened(settings) as conninfo:
+        try:
+            report = compare(conninfo, settings, repair=repair)
+            if repair and not report.clean:
+                show(showing.show_comparison(report))
+                console.print(f"{report.resent} events were sent again")
+                report = compare(conninfo, settings, repair=False)
+        except (ReconcileRefused, RelayHalted, KafkaUnfit, KafkaError) as error:
+            fail(str(error))
+    show(showing.show_comparison(report))
+    if not report.clean:
+        fail("the topics are not what the log is")
+    console.print(f"{report.events} events up to position {report.position} are in the topics")
+
+
+@cli.command()
+def verify(
+    wait: Annotated[float | None, typer.Option(help="Seconds for lag to come to 0.")] = None,
+    receipts: Annotated[
+        Path | None,
+        typer.Option(help="Accepted answers: NDJSON of caller, key, body.", exists=True),
+    ] = None,
+) -> None:
+    """Check every invariant of log, topics and read models; exit 1 naming the first breach."""
+    settings, found = load_settings(), Findings()
+    with opened(settings) as conninfo, connect(conninfo, "ordinal_writer", timeout=3600) as conn:
+        brokers = settings if settings.kafka_bootstrap_servers else None
+        if wait is not None:
+            wait_for_lag_zero(lambda: lag_of(conn, brokers), found, seconds=wait)
+        verify_store(conn, PROJECTIONS, found)
+        if brokers:
+            verify_topics(conninfo, brokers, found)
+        if receipts:
+            with receipts.open("rb") as lines:
+                verify_receipts(conn, kept(lines), found)
+    show(showing.show_findings(found))
+    for breach in (f for f in found.of.values() if f.breach):
+        fail(f"{breach.invariant}: {breach.breach}")
+
+
+@parked_cli.callback()
+def parked(context: typer.Context) -> None:
+    """List the streams that a read model could not fold."""
+    if context.invoked_subcommand is None:
+        with opened(load_settings()) as conninfo:
+            show(showing.show_parked(look_around(conninfo, PROJECTIONS)))
+
+
+@parked_cli.command("replay")
+def parked_replay(projection: str, stream: str) -> None:
+    """Fold a parked stream anew, and let its events in again."""
+    (chosen,) = chosen_projections([projection])
+    with opened(load_settings()) as conninfo:
+        try:
+            count = replay_parked(conninfo, chosen, stream)
+        except (NotParked, StillPoisoned, UnknownEvent) as error:
+            fail(str(error))
+    console.print(f"{count} events of {stream} are in {projection}")
+
+
+@cli.command("dead-letters")
+def list_dead_letters(
+    letter: Annotated[str | None, typer.Argument(help="Show this one, as JSON.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Send its message again.")] = False,
+    limit: Annotated[int, typer.Option(help="List so many.")] = 50,
+) -> None:
+    """Messages that could not become commands, the newest first: reason and coordinates."""
+    settings = load_settings()
+    with opened(settings) as conninfo, connect(conninfo, "ordinal_writer") as conn:
+        if letter is None:
+            show(showing.show_dead_letters(dead_letters.newest(conn, limit)))
+            return
+        try:
+            found = dead_letters.find(conn, letter)
+            offset = dead_letters.send_again(settings, found) if again else None
+        except (LookupError, KafkaUnfit, KafkaError) as error:
+            fail(str(error))
+    sys.stdout.buffer.write(dead_letters.as_json(found) + b"\n")
+    if offset is not None:
+        place = f"{found.source_topic}/{found.source_partition}/{offset}"
+        console.print(f"sent again as {place}")
 
 
 # -- imports
