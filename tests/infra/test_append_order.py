@@ -21,6 +21,13 @@ CHANGES = (
     "DELETE FROM ordinal.stored_events WHERE false",
     "TRUNCATE ordinal.stored_events",
 )
+# Each keeps its locks until its transaction ends, and would stop an append that locks the table.
+READERS = (
+    "ANALYZE ordinal.stored_events",
+    "SELECT * FROM ordinal.stored_events FOR UPDATE",
+    "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT * FROM ordinal.stored_events",
+    "LOCK TABLE ordinal.stored_events IN SHARE UPDATE EXCLUSIVE MODE",
+)
 OWNERS_ONLY = (
     *CHANGES,
     "DROP TABLE ordinal.stored_events",
@@ -183,6 +190,17 @@ def test_analysts_see_read_models_only(table: str, ordinal_database: str) -> Non
         assert conn.execute("SELECT count(*) FROM read.checkpoints").fetchone() == (0,)
         with pytest.raises(pg.InsufficientPrivilege):
             conn.execute(f"SELECT * FROM ordinal.{table}".encode())
+
+
+@pytest.mark.parametrize("statement", READERS)
+def test_those_who_read_or_keep_house_hold_nobody_up(statement: str, ordinal_database: str) -> None:
+    with writing(ordinal_database) as writer, psycopg.connect(ordinal_database) as other:
+        do(writer, Mark())
+        other.execute(statement.encode())
+        began = time.monotonic()
+        do(writer, Mark())
+        assert time.monotonic() - began < 0.5
+    check_log(ordinal_database)
 
 
 @pytest.mark.parametrize("table", GUARDED)
