@@ -130,7 +130,7 @@ class BusFigures:
     def __init__(self, figures: Figures, clock: Callable[[], float]) -> None:
         self._figures = figures
         self._clock = clock
-        self._log = structlog.get_logger("bus")
+        self._log = structlog.get_logger("bus").bind()
 
     def batch_done(self, asks: Sequence[Pending], seconds: float) -> None:
         figures, now = self._figures, self._clock()
