@@ -61,12 +61,10 @@ class Process:
 
     def tail(self, lines: int = 15) -> str:
         """The end of what it wrote."""
-        if not self.log.exists():
-            return ""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
 
-    def said(self, words: str) -> bool:
-        return self.log.exists() and words in self.log.read_text(errors="replace")
+    def said(self, words: str, times: int = 1) -> bool:
+        return self.log.read_text(errors="replace").count(words) >= times
 
 
 class Makers:
@@ -91,6 +89,7 @@ class Makers:
         self, verb: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path
     ) -> Process:
         number = next(self._numbers)
+        log.touch()
         child = self._children[number] = Process(self, number, " ".join(verb), log)
         self.order(
             number=number,
