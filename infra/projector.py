@@ -52,9 +52,11 @@ class ProjectorStatus:
         return max(0, self.head - self.position)
 
 
-def seat_of(projection: str) -> int:
-    """The number of the advisory lock that elects a read model's projector."""
-    return (SEAT << 32) | crc32(projection.encode())
+def seat_of(projection: Projection) -> int:
+    """The number of the advisory lock that elects a read model's projector, one for each version:
+    while a release is rolled out, old and new processes feed a generation each.
+    """
+    return (SEAT << 32) | crc32(f"{projection.name} {projection.version}".encode())
 
 
 class Projector:
@@ -95,7 +97,7 @@ class Projector:
     def _stand_and_lead(self, stop: threading.Event) -> None:
         self._enter("standby")
         name = f"projector {self._projection.name}"
-        with Leadership(self._conninfo, seat_of(self._projection.name), name) as seat:
+        with Leadership(self._conninfo, seat_of(self._projection), name) as seat:
             if seat.acquire(stop):
                 with closing(connect_projector(self._conninfo, name)) as conn:
                     applier = self._resume(conn, seat, stop)

@@ -55,6 +55,17 @@ def test_a_fold_that_still_fails_leaves_everything_as_it_was(ordinal_database: s
     assert parked(ordinal_database) == [A]
 
 
+def test_what_the_read_model_has_not_come_to_is_left_to_the_projector(
+    ordinal_database: str,
+) -> None:
+    append(ordinal_database, HISTORY)
+    project(ordinal_database, SAMPLE)
+    append(ordinal_database, [(A, receive(4))])
+    assert replay_parked(ordinal_database, MENDED, A) == 3
+    project(ordinal_database, MENDED)
+    assert contents(ordinal_database)["sample_receipt"] == ["(a,d1,7)", "(b,d1,1)"]
+
+
 @pytest.mark.parametrize("stream_id", [B, "stock-nobody"])
 def test_only_a_parked_stream_is_replayed(ordinal_database: str, stream_id: str) -> None:
     append(ordinal_database, HISTORY)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,20 @@ from infra.applying import Applier
 from infra.checkpoints import CheckpointMoved, ProjectorHalted, read_generation
 from infra.event_log import read_after
 from infra.feeds import StoreFeed, batch_of
+from infra.folding import Folding
 from infra.generations import ensure_generation
 from infra.sessions import connect_projector
+from infra.tables import PhysicalTable
 from tests.infra.running import eventually, project, running
 from tests.infra.sample_projection import (
+    FACT,
     POISON,
+    RECEIPT,
     SAMPLE,
     SAMPLE_2,
     Bytes,
+    FactRow,
+    ReceiptRow,
     Written,
     adjust,
     append,
@@ -187,6 +194,26 @@ def reset(conninfo: str) -> None:
         conn.execute("ALTER TABLE ordinal.stored_events ENABLE TRIGGER append_only")
 
 
+def test_rows_of_a_stream_come_in_the_order_of_their_keys() -> None:
+    rows = Folding(SAMPLE, [PhysicalTable(RECEIPT, 1)]).stream("a")
+    rows.loaded(ReceiptRow(item="a", document="c"))
+    rows.put(ReceiptRow(item="a", document="b"))
+    rows.put(ReceiptRow(item="a", document="d"))
+    assert [row.document for row in rows.all(ReceiptRow)] == ["b", "c", "d"]
+
+
+def test_a_fold_touches_nothing_but_its_own_rows() -> None:
+    rows = Folding(SAMPLE, [PhysicalTable(FACT, 1)]).stream("a")
+    fact = FactRow(item="b", position=1, type="", words="")
+    with pytest.raises(ValueError, match="put by the stream of a"):
+        rows.put(fact)
+    rows.put(replace(fact, item="a"))
+    with pytest.raises(ValueError, match="already"):
+        rows.put(replace(fact, item="a"))
+    with pytest.raises(TypeError, match="never read back"):
+        rows.get(FactRow, 1)
+
+
 def test_a_process_that_was_overtaken_changes_nothing(
     ordinal_database: str, applier: Applier
 ) -> None:
@@ -257,6 +284,7 @@ def test_a_poisoned_stream_is_parked_and_the_others_flow(ordinal_database: str) 
         Bytes("StockReceived", b'{"actor": "\xff"}'),
         Bytes("StockReceived", state_of(A, 2, {"quantity": "many"}, type="StockReceived")),
         Bytes("StockReceived", state_of(B, 2, receive(1))),
+        Bytes("StockReceived", state_of(A, 9, receive(1))),
         receive(1, "nul \0"),
         receive(2**62),
     ],
@@ -265,6 +293,7 @@ def test_a_poisoned_stream_is_parked_and_the_others_flow(ordinal_database: str) 
         "no utf-8",
         "wrong type",
         "envelope of another stream",
+        "envelope of another version",
         "unstorable",
         "out of range",
     ],

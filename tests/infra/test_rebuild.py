@@ -5,17 +5,19 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
 from infra import rebuild as machine
 from infra.checkpoints import checkpoints
-from infra.generations import drop_old
+from infra.generations import drop_old, open_generation
 from infra.rebuild import Progress, RebuildFailed, RebuildRunning, rebuild
 from infra.sessions import connect_projector
 from projections.projection import Projection
@@ -80,8 +82,9 @@ def head(conninfo: str) -> int:
     return int(row[0])
 
 
-def test_what_is_rebuilt_equals_what_was_fed_live(ordinal_database: str) -> None:
-    append(ordinal_database, history(200))
+@pytest.mark.parametrize("streams", [3, 60])
+def test_what_is_rebuilt_equals_what_was_fed_live(ordinal_database: str, streams: int) -> None:
+    append(ordinal_database, history(200, streams))
     project(ordinal_database, SAMPLE)
     before = contents(ordinal_database)
     rebuild(ordinal_database, [SAMPLE])
@@ -315,17 +318,37 @@ def test_a_rebuild_under_way_does_not_disturb_the_live_one(ordinal_database: str
     assert live.status.failures <= 1
 
 
+def test_the_live_one_stands_still_while_the_new_one_takes_over(
+    ordinal_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(ordinal_database, history(50))
+    seen = []
+
+    def late(conn: Any, projection: Projection, generation: int) -> None:
+        """Something happens at the last moment."""
+        append(ordinal_database, [("stock-HERE-1", receive(1))])
+        time.sleep(0.3)
+        seen.append(live.status.position)
+        open_generation(conn, projection, generation)
+
+    monkeypatch.setattr(machine, "open_generation", late)
+    with running(ordinal_database, SAMPLE) as live:
+        eventually(lambda: live.status.position == head(ordinal_database))
+        rebuild(ordinal_database, [SAMPLE])
+        eventually(lambda: live.status.position == head(ordinal_database))
+    assert seen == [head(ordinal_database) - 1]
+
+
 def test_old_and_new_versions_are_fed_side_by_side(ordinal_database: str) -> None:
     append(ordinal_database, history(100))
-    with running(ordinal_database, SAMPLE) as old, running(ordinal_database, SAMPLE_2) as new:
-        eventually(lambda: old.status.position == head(ordinal_database))
-    with running(ordinal_database, SAMPLE_2) as new:
+    project(ordinal_database, SAMPLE)
+    with running(ordinal_database, SAMPLE_2) as new, running(ordinal_database, SAMPLE) as old:
         eventually(lambda: new.status.state == "needs_rebuild")
         rebuild(ordinal_database, [SAMPLE_2])
         assert generations(ordinal_database) == [(2, 2, True), (1, 1, True)]
         append(ordinal_database, [("stock-HERE-1", receive(1))])
         eventually(lambda: new.status.position == head(ordinal_database))
-    project(ordinal_database, SAMPLE)
+        eventually(lambda: old.status.position == head(ordinal_database))
     with psycopg.connect(ordinal_database) as conn:
         first = conn.execute("SELECT * FROM read.sample_level_g1 ORDER BY 1").fetchall()
         assert conn.execute("SELECT * FROM read.sample_level_g2 ORDER BY 1").fetchall() == first
