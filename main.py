@@ -245,7 +245,7 @@ def compose_api(settings: Settings, conninfo: str) -> FastAPI:
         observer=BusFigures(figures, time.monotonic),
     )
     show_bus(figures, bus)
-    relayed = settings.kafka_bootstrap_servers is not None
+    relayed = bool(settings.kafka_bootstrap_servers)
     collector = Collector(conninfo, figures, PROJECTIONS, relayed=relayed)
     ring = KeyRing(lambda: connect(conninfo, "ordinal_writer"))
     reader = Reader(conninfo, PROJECTIONS, wait_timeout=settings.read_wait_timeout)
@@ -536,7 +536,7 @@ def show(*grids: Grid) -> None:
 def status() -> None:
     """Tell where everything stands; exit 1 when something is not as it should be."""
     settings = load_settings()
-    relayed = settings.kafka_bootstrap_servers is not None
+    relayed = bool(settings.kafka_bootstrap_servers)
     try:
         with opened(settings) as conninfo:
             found = look_around(conninfo, PROJECTIONS, relayed=relayed)
@@ -551,19 +551,29 @@ def status() -> None:
 @cli.command()
 def rebuild(
     names: Annotated[list[str], typer.Argument(help="Read models, or all.")],
-    old: Annotated[bool, typer.Option("--drop-old", help="Drop what is not read then.")] = False,
+    old: Annotated[
+        bool, typer.Option("--drop-old", help="Build nothing; drop what is not read any more.")
+    ] = False,
 ) -> None:
     """Build read models anew from the log, beside the ones that are read."""
     chosen = chosen_projections([] if names == ["all"] else names)
-    with opened(load_settings()) as conninfo, rebuild_bar() as progress:
+    with opened(load_settings()) as conninfo:
         try:
-            build_anew(conninfo, chosen, progress=progress)
-        except (RebuildFailed, RebuildRunning, ContractBroken) as error:
+            drop(conninfo, chosen) if old else build(conninfo, chosen)
+        except (RebuildFailed, RebuildRunning, ContractBroken, LookupError) as error:
             fail(str(error))
-        if old:
-            with connect_projector(conninfo, "drop old") as conn:
-                for each in chosen:
-                    drop_old(conn, each)
+
+
+def build(conninfo: str, chosen: Sequence[Projection]) -> None:
+    with rebuild_bar() as progress:
+        build_anew(conninfo, chosen, progress=progress)
+
+
+def drop(conninfo: str, chosen: Sequence[Projection]) -> None:
+    with connect_projector(conninfo, "drop old") as conn:
+        for each in chosen:
+            gone = drop_old(conn, each)
+            console.print(f"{each.name}: dropped {len(gone)} generations")
 
 
 @contextmanager

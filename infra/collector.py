@@ -6,6 +6,7 @@ figures as they were, and their age tells so.
 
 import threading
 from collections.abc import Sequence
+from math import nan
 from time import monotonic
 
 import psycopg
@@ -44,6 +45,14 @@ class Collector:
         self._age = figures.gauge(
             "ordinal_figures_age_seconds", "Age of the figures of the log and its followers."
         )
+        # Nothing is better than a 0 that nobody has seen: it would look like a change later.
+        for gauge in (
+            figures.log_position,
+            figures.dead_letters,
+            figures.relay_position,
+            figures.relay_lag,
+        ):
+            gauge.set(nan)
         figures.before_each_page(lambda: self._age.set(monotonic() - self._looked))
 
     def start(self) -> None:
