@@ -65,9 +65,12 @@ def await_position(relay: Relay, position: int, outbox: int = 0) -> None:
 
 def refusal(conninfo: str, settings: Settings, error: type[Exception], says: str) -> None:
     """The relay ends by itself with this error."""
-    relay = Relay(conninfo, settings)
+    relay, stop = Relay(conninfo, settings), threading.Event()
+    patience = threading.Timer(10, stop.set)
+    patience.start()
     with pytest.raises(error, match=says):
-        relay.run(threading.Event())
+        relay.run(stop)
+    patience.cancel()
     assert relay.status.state == "halted"
     assert (relay.status.last_error or "").startswith(error.__name__)
 
