@@ -5,8 +5,8 @@ which locks that row: whatever is read after it is current, and a process that o
 the active one gets no further.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import psycopg
 import structlog
@@ -17,7 +17,7 @@ from infra.crash_points import crash_point
 from infra.event_log import Connection
 from infra.feeds import Batch
 from infra.folding import Fact, Failure, Folding, bare_id, facts_of
-from infra.tables import PhysicalTable, physical_tables
+from infra.table_sets import Found, TableSet
 from projections.projection import Projection
 
 # More newly parked streams than this in a minute are no poison but a bad release.
@@ -27,21 +27,13 @@ PARKED_A_MINUTE = 20
 UNSTORABLE = (psycopg.DataError, psycopg.IntegrityError, UnicodeEncodeError, OverflowError)
 
 
-class _Begun(NamedTuple):
-    """What a transaction found: parked streams (whether lately), and rows as JSON by table."""
-
-    checkpoint: Checkpoint
-    parked: Mapping[str, bool]
-    loaded: Sequence[tuple[PhysicalTable, Sequence[tuple[str]]]]
-
-
 class Applier:
     """Applies what follows its checkpoint, in its connection's transactions."""
 
     def __init__(self, conn: Connection, projection: Projection, checkpoint: Checkpoint) -> None:
         self._conn = conn
         self._projection = projection
-        self._tables = physical_tables(projection, checkpoint.generation)
+        self._tables = TableSet(projection, checkpoint.generation)
         self.checkpoint = checkpoint
         self.parked = 0
         self._log = structlog.get_logger().bind(projection=projection.name)
@@ -91,66 +83,68 @@ class Applier:
         self, batch: Batch, facts: Sequence[Fact], failures: Mapping[str, Failure]
     ) -> None:
         crash_point("P1")
-        with self._conn.transaction():
-            begun = self._begin(batch, facts)
-            folding = self._fold(facts, begun)
+        with self._transaction():
+            checkpoint, found = self._begin(batch, facts)
+            folding = self._fold(facts, found)
             failures = {**failures, **folding.failures}
-            self._write(folding)
-            self._park(failures, begun.parked)
-            crash_point("P3")
+            self._finish(folding, failures, found.parked)
         crash_point("P4")
-        self.checkpoint = begun.checkpoint
-        self.parked = len(begun.parked) + len(failures)
+        self.checkpoint = checkpoint
+        self.parked = len(found.parked) + len(failures)
         for failure in failures.values():
             self._log.error("stream_parked", **failure._asdict())
 
-    def _begin(self, batch: Batch, facts: Sequence[Fact]) -> _Begun:
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """BEGIN and COMMIT travel with other statements; this only sees to the failures."""
+        try:
+            yield
+        except BaseException:
+            if not self._conn.broken:
+                self._conn.rollback()
+            raise
+
+    def _begin(self, batch: Batch, facts: Sequence[Fact]) -> tuple[Checkpoint, Found]:
         """Move the checkpoint, and read what the batch needs, in one round trip."""
-        with self._conn.pipeline():
-            moved = move(self._conn, self.checkpoint, batch.to, batch.event_id)
-            parked = self._ask_parked()
-            loads = self._ask_rows(facts)
-        checkpoint = moved.confirmed()
-        streams = {str(stream): bool(fresh) for stream, fresh in parked.fetchall()}
-        return _Begun(checkpoint, streams, [(table, answer.fetchall()) for table, answer in loads])
-
-    def _ask_parked(self) -> Any:
-        return self._conn.execute(
-            "SELECT stream_id, parked_at > now() - interval '1 minute' FROM read.parked"
-            " WHERE projection = %s AND generation = %s",
-            (self._projection.name, self.checkpoint.generation),
-            prepare=True,
-        )
-
-    def _ask_rows(self, facts: Sequence[Fact]) -> list[tuple[PhysicalTable, Any]]:
         # A stream that begins in this batch has left no rows yet.
         new = {bare_id(fact.stream_id) for fact in facts if fact.first}
         ids = list({bare_id(fact.stream_id) for fact in facts} - new)
-        tables = [table for table in self._tables if ids and not table.append_only]
-        return [(table, table.ask(self._conn, ids)) for table in tables]
+        with self._conn.pipeline():
+            self._conn.execute("BEGIN")
+            moved = move(self._conn, self.checkpoint, batch.to, batch.event_id)
+            answer = self._tables.ask(self._conn, ids)
+        return moved.confirmed(), self._tables.found(answer)
 
-    def _fold(self, facts: Sequence[Fact], begun: _Begun) -> Folding:
-        ends = dict.fromkeys(begun.parked, 0)
-        folding = self._folded(facts, begun, ends)
+    def _finish(
+        self, folding: Folding, failures: Mapping[str, Failure], parked: Mapping[str, bool]
+    ) -> None:
+        """Write everything and commit, in one round trip."""
+        changes = folding.changes()
+        with self._conn.pipeline():
+            if any(changes.values()):
+                self._tables.write(self._conn, changes)
+            crash_point("P2")
+            self._park(failures, parked)
+            crash_point("P3")
+            self._conn.execute("COMMIT")
+
+    def _fold(self, facts: Sequence[Fact], found: Found) -> Folding:
+        ends = dict.fromkeys(found.parked, 0)
+        folding = self._folded(facts, found, ends)
         if not folding.failures:
             return folding
         # A fold changes rows in place, so what failed half-way is undone by folding anew.
         ends |= {failure.stream_id: failure.position for failure in folding.failures.values()}
-        again = self._folded(facts, begun, ends)
+        again = self._folded(facts, found, ends)
         again.failures |= folding.failures
         return again
 
-    def _folded(self, facts: Sequence[Fact], begun: _Begun, ends: Mapping[str, int]) -> Folding:
-        folding = Folding(self._projection, self._tables)
-        for table, texts in begun.loaded:
-            folding.loaded((table.decode(text) for (text,) in texts), table)
+    def _folded(self, facts: Sequence[Fact], found: Found, ends: Mapping[str, int]) -> Folding:
+        folding = Folding(self._projection, self._tables.tables)
+        for table, text in found.rows:
+            folding.loaded([table.decode(text)], table)
         folding.fold(facts, ends)
         return folding
-
-    def _write(self, folding: Folding) -> None:
-        for table, created, changed in folding.changes():
-            table.write(self._conn, created + changed)
-            crash_point("P2")
 
     def _park(self, failures: Mapping[str, Failure], parked: Mapping[str, bool]) -> None:
         if not failures:

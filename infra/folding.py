@@ -117,14 +117,6 @@ class StreamFold:
             raise TypeError(f"rows of {self._folding.tables[kind].name} are never read back")
 
 
-class Changes(NamedTuple):
-    """What is to be written to one table: rows that it lacks, and rows that it has otherwise."""
-
-    table: PhysicalTable
-    created: list[object]
-    changed: list[object]
-
-
 class Folding:
     """Streams of one read model: what was loaded, what changed, what failed."""
 
@@ -133,6 +125,7 @@ class Folding:
         self._streams: dict[str, StreamFold] = {}
         self._kept: dict[str, StreamFold] = {}
         self.tables: dict[type, PhysicalTable] = {table.row: table for table in tables}
+        # Rows that the database lacks, and rows that it has otherwise.
         self.created: dict[type, dict[Any, object]] = {table.row: {} for table in tables}
         self.changed: dict[type, dict[Any, object]] = {table.row: {} for table in tables}
         self.failures: dict[str, Failure] = {}
@@ -152,12 +145,11 @@ class Folding:
             if (end is None or fact.position < end) and fact.stream_id not in self.failures:
                 self._apply(fact)
 
-    def changes(self) -> Iterator[Changes]:
-        """What is to be written, table by table."""
-        for kind, table in self.tables.items():
-            created, changed = self.created[kind], self.changed[kind]
-            if created or changed:
-                yield Changes(table, list(created.values()), list(changed.values()))
+    def changes(self) -> dict[type, list[object]]:
+        """What is to be written, by the type of row."""
+        return {
+            row: [*self.created[row].values(), *self.changed[row].values()] for row in self.tables
+        }
 
     def written(self, keep: int) -> None:
         """What changed is in the database now; some streams stay at hand, the latest included."""

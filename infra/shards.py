@@ -114,8 +114,7 @@ class LocalShard:
         ids = [each for each in map(bare_id, others) if not build.folding.knows(each)]
         for table in build.tables:
             if ids and not table.append_only:
-                texts = table.ask(self._conn, ids).fetchall()
-                build.folding.loaded((table.decode(text) for (text,) in texts), table)
+                build.folding.loaded(table.load(self._conn, ids), table)
 
     def _fold(self, rows: Sequence[StoredRow]) -> None:
         by_category = {

@@ -15,7 +15,7 @@ from typing import Any, Literal, LiteralString, Union, get_args, get_origin, get
 
 import msgspec
 from psycopg.copy import Copy, FileWriter
-from psycopg.sql import SQL, Composable, Composed, Identifier
+from psycopg.sql import SQL, Composable, Composed, Identifier, Placeholder
 from psycopg.sql import Literal as Quoted
 from psycopg.types.json import Jsonb
 
@@ -78,13 +78,14 @@ class PhysicalTable:
         self._copy = SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
             self.identifier, _names(self.columns)
         )
-        self._select = self._build_select()
-        self._write = self._build_write()
+        self._select = self.select(SQL("0"), Placeholder())
+        self._write = self.insert(Placeholder())
         self._delete = SQL("DELETE FROM {} WHERE {} = %s").format(self.identifier, self._owner())
 
-    def ask(self, conn: Connection, ids: Sequence[str]) -> Any:
-        """A cursor over every row of these streams (bare ids) as JSON."""
-        return conn.cursor(binary=True).execute(self._select, (list(ids),), prepare=True)
+    def load(self, conn: Connection, ids: Sequence[str]) -> list[Any]:
+        """Every row of these streams (bare ids)."""
+        cursor = conn.cursor(binary=True).execute(self._select, (list(ids),), prepare=True)
+        return [self.decode(text) for _, text in cursor.fetchall()]
 
     def write(self, conn: Connection, rows: Sequence[object]) -> None:
         """Insert or replace these rows. No two of them may have one key."""
@@ -175,20 +176,22 @@ class PhysicalTable:
     def _owner(self) -> Identifier:
         return Identifier(self.table.key[0])
 
-    def _build_select(self) -> Composed:
-        return SQL("SELECT to_json(t)::text FROM {} t WHERE {} = ANY(%s)").format(
-            self.identifier, self._owner()
+    def select(self, number: Composable, ids: Composable) -> Composed:
+        """Every row of these streams as JSON, behind a number that marks them as ours."""
+        return SQL("SELECT {}, to_json(t)::text FROM {} t WHERE {} = ANY({})").format(
+            number, self.identifier, self._owner(), ids
         )
 
-    def _build_write(self) -> Composed:
+    def insert(self, rows: Composable) -> Composed:
+        """Insert or replace rows that are given as a JSON array of objects."""
         names = _names(self.columns)
         shape = SQL(", ").join(
             SQL("{} {}").format(Identifier(name), SQL(kind))
             for name, (kind, _) in self.columns.items()
         )
         return SQL(
-            "INSERT INTO {} ({}) SELECT {} FROM json_to_recordset(%s::json) AS given({}) {}"
-        ).format(self.identifier, names, names, shape, self._on_conflict())
+            "INSERT INTO {} ({}) SELECT {} FROM json_to_recordset({}::json) AS given({}) {}"
+        ).format(self.identifier, names, names, rows, shape, self._on_conflict())
 
     def _on_conflict(self) -> Composable:
         changing = [name for name in self.columns if name not in self.table.key]
