@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, groupby
+from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
@@ -157,10 +157,10 @@ class Compared:
         for failure in folding.failures.values():
             if not finding.holds(failure.stream_id in self.parked):
                 finding.blame(f"{failure.stream_id} at {failure.position}: {failure.error}")
-        wanted = {table.name: list(chain(*written)) for table, *written in folding.changes()}
+        wanted = folding.changes()
         ids = [bare_id(stream_id) for stream_id in streams]
         for table in self.tables:
-            self._compare_table(conn, table, wanted.get(table.name, []), ids, finding)
+            self._compare_table(conn, table, wanted[table.row], ids, finding)
 
     def _compare_table(
         self,
