@@ -202,8 +202,10 @@ def test_a_full_queue_lets_nobody_in(ordinal_database: str) -> None:
 def test_the_breaker_opens_at_once_and_closes_when_the_log_is_back(
     ordinal_database: str, public_folder: Path
 ) -> None:
+    batches = Batches()
+
     async def test(conninfo: str, away: Callable[[], None], back: Callable[[], None]) -> None:
-        async with bus_on(conninfo) as bus:
+        async with bus_on(conninfo, batches=batches) as bus:
             await bus.submit(Mark(), context())
             away()
             assert isinstance((await settled(bus.submit(Mark(), context())))[0], Unavailable)
@@ -223,6 +225,7 @@ def test_the_breaker_opens_at_once_and_closes_when_the_log_is_back(
             proxy.cut()
 
         asyncio.run(test(conninfo, away, proxy.heal))
+    assert batches.commands == [1, 1, 1], "one was turned away at the door"
 
 
 def test_the_breaker_waits_longer_each_time_but_never_long() -> None:

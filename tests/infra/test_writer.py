@@ -191,8 +191,11 @@ def test_a_version_that_exists_already_is_refused_by_the_table_and_decided_anew(
 
 
 def test_a_repeat_gets_the_same_answer_byte_by_byte(writer: Writer, ordinal_database: str) -> None:
-    first, again = ask(Mark(), 1), ask(Mark(), 1)
+    decided: list[bool] = []
+    counted = Mark(meanwhile=lambda: decided.append(True))
+    first, again = ask(counted, 1), ask(counted, 1)
     writer.write([first, again])
+    assert decided == [True]
     later = do(writer, Mark(), 1)
     with writing(ordinal_database) as another:
         elsewhere = do(another, Mark(), 1)
