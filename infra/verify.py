@@ -172,7 +172,7 @@ class Compared:
     ) -> None:
         folded = {table.key_of(row): _canonical(row) for row in wanted}
         self.expected[table.name] += len(folded)
-        stored = [table.decode(text) for (text,) in table.ask(conn, ids)]
+        stored = table.load(conn, ids)
         found = {table.key_of(row): _canonical(row) for row in stored}
         for key in folded.keys() | found.keys():
             if key[0] in self._parked_ids():
