@@ -6,7 +6,7 @@ asked for it writes the rows of all shards, with the checkpoint, in one transact
 """
 
 import gc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -93,8 +93,9 @@ class LocalShard:
 
     def answer(self) -> Sequence[Rows]:
         rows = self._read(*self._stretch)
+        begun_before = _begun_before(rows)
         for build in self._builds:
-            self._load(build, rows)
+            self._load(build, begun_before)
         self._fold(rows)
         return [found for number in range(len(self._builds)) for found in self._take(number)]
 
@@ -107,11 +108,11 @@ class LocalShard:
         cursor.execute(_READ, (begin, end, *share), prepare=True)
         return [StoredRow(*row) for row in cursor.fetchall()]
 
-    def _load(self, build: _Build, rows: Sequence[StoredRow]) -> None:
+    def _load(self, build: _Build, begun_before: Mapping[str, set[str]]) -> None:
         """Fetch what earlier stretches left of the streams in this one."""
-        begun = {row.stream_id for row in rows if row.stream_version == 1}
-        others = {row.stream_id for row in rows if category(row.stream_id) in build.wanted} - begun
-        ids = [each for each in map(bare_id, others) if not build.folding.knows(each)]
+        knows = build.folding.knows
+        streams = (begun_before.get(kind, ()) for kind in build.wanted)
+        ids = [each for some in streams for each in some if not knows(each)]
         for table in build.tables:
             if ids and not table.append_only:
                 build.folding.loaded(table.load(self._conn, ids), table)
@@ -155,6 +156,18 @@ class LocalShard:
             half = len(rows) // 2
             self._binary(table, rows[:half])
             return self._binary(table, rows[half:])
+
+
+def _begun_before(rows: Sequence[StoredRow]) -> Mapping[str, set[str]]:
+    """Bare ids of the streams that have earlier events than these, by their kind."""
+    found: dict[str, set[str]] = {}
+    begun = set()
+    for row in rows:
+        if row.stream_version == 1:
+            begun.add(row.stream_id)
+        elif row.stream_id not in begun:
+            found.setdefault(category(row.stream_id), set()).add(bare_id(row.stream_id))
+    return found
 
 
 class ProcessShard:
