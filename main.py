@@ -10,6 +10,7 @@ import json
 import os
 import secrets
 import signal
+import socket
 import sys
 import threading
 import time
@@ -20,7 +21,6 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextma
 from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
-from queue import SimpleQueue
 from types import FrameType
 from typing import Annotated, NoReturn
 
@@ -97,6 +97,7 @@ cli.add_typer(import_cli, name="import")
 cli.add_typer(parked_cli, name="parked", invoke_without_command=True)
 console = Console(stderr=True)
 log = structlog.get_logger("ordinal")
+STOPS = frozenset({signal.SIGINT, signal.SIGTERM})
 
 
 def fail(message: str) -> NoReturn:
@@ -128,26 +129,30 @@ def opened(settings: Settings, *, migrated: bool = True) -> Iterator[str]:
 def told_to_stop() -> Iterator[threading.Event]:
     """An event that SIGINT and SIGTERM set.
 
-    A handler that set it itself could interrupt a thread that holds the event's lock, and would
-    wait for it for ever; a simple queue may be filled in the middle of anything.
+    A Python handler would not do. It runs in the main thread alone, which may hold the event's
+    lock just then, or sleep in a join while another thread took the signal.
     """
-    stop, told = threading.Event(), SimpleQueue[int | None]()
-
-    def listen() -> None:
-        while told.get() is not None:
-            stop.set()
-
-    listener = threading.Thread(target=listen, name="signals")
+    stop, (ours, theirs) = threading.Event(), socket.socketpair()
+    theirs.setblocking(False)
+    listener = threading.Thread(target=_listen, args=(ours, stop), name="signals")
     listener.start()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, lambda n, _: told.put(n)) for number in numbers}
+    heard_before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    before = {number: signal.signal(number, lambda *_: None) for number in STOPS}
     try:
         yield stop
     finally:
+        signal.set_wakeup_fd(heard_before)
         for number, handler in before.items():
-            signal.signal(number, handler)
-        told.put(None)
+            signal.signal(number, signal.SIG_IGN if stop.is_set() else handler)
+        theirs.close()
         listener.join()
+        ours.close()
+
+
+def _listen(signals: socket.socket, stop: threading.Event) -> None:
+    while numbers := signals.recv(64):
+        if not STOPS.isdisjoint(numbers):
+            stop.set()
 
 
 def leave(*_: object) -> NoReturn:
@@ -319,6 +324,9 @@ def run_http(app: FastAPI, host: str, port: int) -> None:
     )
     server = Server(config)
     server.run()
+    # A second word must not cut the cleaning up short.
+    for number in STOPS:
+        signal.signal(number, signal.SIG_IGN)
     if not server.started:
         raise SystemExit(3)
 
