@@ -162,7 +162,7 @@ class Rebuild:
             Target(projection=b.projection, generation=b.generation, after=b.checkpoint.position)
             for b in self._builds
         ]
-        many = head(self._conn) - self._position() > MANY
+        many = head(self._conn) - self._position() > MANY and os.name == "posix"
         count = min(os.cpu_count() or 1, MOST_PROCESSES) if many else 1
         kind = ProcessShard if count > 1 else LocalShard
         with ExitStack() as stack:

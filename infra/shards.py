@@ -6,11 +6,14 @@ asked for it writes the rows of all shards, with the checkpoint, in one transact
 """
 
 import gc
+import os
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
-from multiprocessing.connection import Connection as Pipe
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection as PipeEnd
 from typing import NamedTuple, Protocol
 
 from domain.history import category
@@ -174,13 +177,15 @@ class ProcessShard:
     """Folds in a process of its own, which ends with this one however that ends."""
 
     def __init__(self, conninfo: str, targets: Sequence[Target], share: int, of: int) -> None:
-        context = get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(
-            target=_serve, args=(theirs, conninfo, targets, share, of), daemon=True
-        )
-        self._process.start()
-        theirs.close()
+        self._pipe, theirs = Pipe()
+        with theirs:
+            # Not by `multiprocessing`, which would have the new process import the whole program.
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", _PROGRAM, str(theirs.fileno())],
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+                pass_fds=[theirs.fileno()],
+            )
+        self._pipe.send((conninfo, targets, share, of))
 
     def ask(self, begin: int, end: int) -> None:
         self._pipe.send((begin, end))
@@ -197,28 +202,31 @@ class ProcessShard:
 
     def close(self) -> None:
         self._pipe.close()
-        self._process.join(5)
-        self._process.kill()
-        self._process.join()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
 
-def _serve(
-    pipe: "Pipe[object, tuple[int, int]]",
-    conninfo: str,
-    targets: Sequence[Target],
-    share: int,
-    of: int,
-) -> None:
+_PROGRAM = "import sys; from infra.shards import serve; serve(int(sys.argv[1]))"
+
+
+def serve(descriptor: int) -> None:
+    """What the other process does: answer as long as somebody asks."""
     # Folding makes no cycles, and each search for them would walk all rows at hand: without it
     # everything takes half the time.
     gc.disable()
-    with closing(LocalShard(conninfo, targets, share, of)) as shard:
-        while True:
-            try:
+    with PipeEnd(descriptor) as pipe:
+        conninfo, targets, share, of = pipe.recv()
+        # The end of the pipe, or a write into a closed one, says that nobody asks any more.
+        with (
+            closing(LocalShard(conninfo, targets, share, of)) as shard,
+            suppress(EOFError, OSError),
+        ):
+            while True:
                 shard.ask(*pipe.recv())
                 pipe.send(_answer(shard))
-            except (EOFError, OSError):  # nobody asks any more
-                return
 
 
 def _answer(shard: Shard) -> Sequence[Rows] | Exception:
