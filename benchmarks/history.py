@@ -46,29 +46,34 @@ def play_day(conninfo: str, orders: int) -> None:
     writer.close()
 
 
-def lengthen(conninfo: str, events: int, *, after: int = 0) -> int:
-    """Repeat what stands behind a position until the log has at least so many events.
+class History:
+    """A log that grows by copies of what stands behind a position now."""
 
-    Returns how many it has.
-    """
-    with psycopg.connect(conninfo, autocommit=True) as conn:
-        have = conn.execute(f"SELECT count(*) FROM {TABLE}").fetchone()
-        known = int(have[0]) if have else 0
-        patterns = _patterns(list(read_all(conn, after=after)))
-        copies = max(0, -(-(events - known) // len(patterns)))
-        _repeat(conn, patterns, copies)
-        # What the server would do by itself in the next minutes, and then during a measurement.
-        conn.execute("VACUUM (ANALYZE)")
-        conn.execute("CHECKPOINT")
-    return known + copies * len(patterns)
+    def __init__(self, conninfo: str, *, after: int = 0) -> None:
+        self._conninfo = conninfo
+        self._copies = 0
+        with psycopg.connect(conninfo) as conn:
+            self._patterns = _patterns(list(read_all(conn, after=after)))
+            row = conn.execute(f"SELECT count(*) FROM {TABLE}").fetchone()
+        self.events = int(row[0]) if row else 0
 
+    def lengthen(self, events: int) -> None:
+        """Add copies until the log has at least so many events."""
+        wanted = self._copies - (self.events - events) // len(self._patterns)
+        with psycopg.connect(self._conninfo, autocommit=True) as conn:
+            self._repeat(conn, wanted)
+            # What the server would do by itself soon, and then during a measurement.
+            conn.execute("VACUUM (ANALYZE)")
+            conn.execute("CHECKPOINT")
 
-def _repeat(conn: Connection, patterns: Sequence[Pattern], copies: int) -> None:
-    with conn.transaction(), conn.cursor().copy(_COPY) as copy:
-        copy.set_types(["text", "int8", "text", "bytea"])
-        for number in range(1, copies + 1):
-            for row in _copies(patterns, number):
-                copy.write_row(row)
+    def _repeat(self, conn: Connection, wanted: int) -> None:
+        with conn.transaction(), conn.cursor().copy(_COPY) as copy:
+            copy.set_types(["text", "int8", "text", "bytea"])
+            while self._copies < wanted:
+                self._copies += 1
+                self.events += len(self._patterns)
+                for row in _copies(self._patterns, self._copies):
+                    copy.write_row(row)
 
 
 def _copies(patterns: Sequence[Pattern], number: int) -> Iterator[tuple[str, int, str, bytes]]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import psycopg
 from kafka import TopicPartition
 
-from benchmarks.history import lengthen, play_day
+from benchmarks.history import History, play_day
 from benchmarks.machines import ROOT, folder, fresh_store, median, process, report, server
 from benchmarks.topics import environment, fresh_topics, kafka
 from infra.event_log import head
@@ -83,7 +83,7 @@ def main() -> None:
     with server() as postgres, folder() as logs, kafka() as servers:
         conninfo = fresh_store(postgres, "ordinal_bench")
         play_day(conninfo, ORDERS)
-        lengthen(conninfo, EVENTS)
+        History(conninfo).lengthen(EVENTS)
         ours, bare = measured(conninfo, servers, logs)
     best = max(bare.values(), key=median)
     ratio = median([mine / other for mine, other in zip(ours, best, strict=True)])
