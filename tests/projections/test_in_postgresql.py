@@ -78,8 +78,7 @@ def test_rows_come_back_as_they_were_stored(conn: Connection, projection: Projec
     for table in physical_tables(projection, 1):
         rows = found.tables[table.row].rows
         assert rows
-        answer = table.ask(conn, [str(key[0]) for key in rows]).fetchall()
-        loaded = [table.decode(row) for (row,) in answer]
+        loaded = table.load(conn, [str(key[0]) for key in rows])
         assert {table.key_of(row): row for row in loaded} == rows
 
 
