@@ -8,15 +8,18 @@ yet, so whatever it writes is protected a second time (fencing, compare-and-set)
 import threading
 import time
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import psycopg
 import structlog
+
+from infra.watched import WatchedConnection
 
 # Seconds.
 IDLE_LIMIT = 10.0
 PING_INTERVAL = 3.0
 TRY_INTERVAL = 0.25
+ANSWER_LIMIT = 5.0
 # A ping that was answered longer ago than this says nothing any more.
 TRUST_LIMIT = 8.0
 
@@ -33,7 +36,7 @@ class Leadership:
         self._key = key
         self._name = name
         self._log = structlog.get_logger().bind(seat=name)
-        self._conn: psycopg.Connection[tuple[Any, ...]] | None = None
+        self._conn: WatchedConnection | None = None
         self._answered = 0.0
         self._ended = threading.Event()
         self._pinger: threading.Thread | None = None
@@ -109,16 +112,16 @@ class Leadership:
         row = self._conn.execute("SELECT pg_try_advisory_lock(%s)", (self._key,)).fetchone()
         return bool(row and row[0])
 
-    def _connect(self) -> psycopg.Connection[tuple[Any, ...]]:
-        conn = psycopg.connect(
+    def _connect(self) -> WatchedConnection:
+        conn = WatchedConnection.connect(
             self._conninfo,
             autocommit=True,
             application_name=f"ordinal {self._name} leadership",
             connect_timeout=2,
             tcp_user_timeout=8_000,
         )
+        conn.limit = ANSWER_LIMIT
         conn.execute(f"SET idle_session_timeout = {IDLE_LIMIT * 1000:.0f}")
-        conn.execute("SET statement_timeout = '5s'")
         return conn
 
     def _take_seat(self) -> None:

@@ -5,7 +5,6 @@ from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
-import psycopg
 from kafka import TopicPartition
 
 from domain.history import category
@@ -14,6 +13,7 @@ from infra.kafka import EVENT_TOPICS, topic_name, topics
 from infra.partitions import partition_of
 from infra.settings import Settings
 from infra.transactions import Message
+from infra.watched import WatchedConnection
 
 ROLE = "ordinal_writer"
 # A command has a few events; a full read goes on in such steps until the last one's are whole.
@@ -78,7 +78,7 @@ class Batch:
 
 def connect(conninfo: str) -> Connection:
     """A session that may read the log and the outbox, and keep house in the latter."""
-    conn = psycopg.connect(
+    conn = WatchedConnection.connect(
         conninfo,
         autocommit=True,
         application_name="ordinal relay",

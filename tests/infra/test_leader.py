@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -14,6 +15,7 @@ import pytest
 from infra import leader
 from infra.crash_points import VARIABLE
 from infra.leader import Leadership, LeadershipLost
+from infra.watched import WatchedConnection
 from tests.infra.running import eventually
 
 KEY = 4_711
@@ -123,6 +125,19 @@ def test_an_answer_of_long_ago_is_not_believed(
         assert first.acquire(never)
         with pytest.raises(LeadershipLost):
             first.check()
+
+
+def test_a_server_that_gives_no_answer_is_given_up(ordinal_database: str) -> None:
+    with closing(WatchedConnection.connect(ordinal_database, autocommit=True)) as conn:
+        conn.limit = 0.2
+        conn.execute("SELECT 1")
+        began = time.monotonic()
+        with pytest.raises(psycopg.OperationalError):
+            conn.execute("SELECT pg_sleep(5)")
+        assert time.monotonic() - began < 2
+        with pytest.raises(psycopg.OperationalError):
+            conn.execute("SELECT 1")
+        assert conn.closed
 
 
 def test_a_stopped_leader_is_replaced(ordinal_database: str, never: threading.Event) -> None:
