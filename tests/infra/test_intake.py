@@ -398,19 +398,18 @@ class Killed(Exception):
 
 
 class Dying(Writer):
-    """Dies once, when everything is decided and nothing is committed."""
+    """Dies once: when everything is decided, answers and offsets are at hand, nothing committed."""
 
     lives = 1
 
     def write(self, asks: Sequence[Any], companions: Companions | None = None) -> None:
-        super().write(asks, self._dying(companions))
+        super().write(asks, companions and self._dying(companions))
 
-    def _dying(self, companions: Companions | None) -> Companions:
+    def _dying(self, companions: Companions) -> Companions:
         def dies(asks: Sequence[Any]) -> Companion:
             if type(self).lives:
                 type(self).lives -= 1
                 raise Killed
-            assert companions is not None
             return companions(asks)
 
         return dies
