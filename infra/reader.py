@@ -1,7 +1,10 @@
 """Reading the read models: pages of rows, and waiting until a position has been applied."""
 
 import asyncio
+import os
+import socket
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +25,8 @@ KNOWN_FOR = 1.0
 SHORTEST_PAUSE = 0.002
 LONGEST_PAUSE = 0.010
 STATEMENT_TIMEOUT_MS = 5_000
+# A server that can be reached has cancelled the statement by then.
+SILENCE_LIMIT = 5.5
 # Positions that a read model may lag behind when it is first called ready.
 NEARLY = 1_000
 
@@ -35,6 +40,10 @@ _LOOK = """
 
 class DatabaseAway(ReadModelBehind):
     """The database can't be asked; ask again."""
+
+
+class _Silent(psycopg.OperationalError):
+    """The server gave no answer and no refusal; another connection would not help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,11 +187,11 @@ class Reader:
         try:
             try:
                 return await self._once(statement, values)
-            except (psycopg.errors.QueryCanceled, PoolTimeout):
+            except (psycopg.errors.QueryCanceled, PoolTimeout, _Silent):
                 raise
             except psycopg.OperationalError:
                 # The server was started anew: none of the connections at hand may be any good.
-                await self._pool.check()
+                await self._pool.drain()
                 return await self._once(statement, values)
         except psycopg.OperationalError as error:
             raise DatabaseAway(f"the database is away: {error}") from error
@@ -190,9 +199,24 @@ class Reader:
     async def _once(
         self, statement: SQL | Composed, values: Mapping[str, object]
     ) -> list[tuple[Any, ...]]:
+        loop = asyncio.get_running_loop()
         async with self._pool.connection() as conn:
-            cursor = await conn.execute(statement, values, prepare=True, binary=True)
-            return await cursor.fetchall()
+            timer = loop.call_later(SILENCE_LIMIT, _cut, conn)
+            try:
+                cursor = await conn.execute(statement, values, prepare=True, binary=True)
+                return await cursor.fetchall()
+            except psycopg.OperationalError as error:
+                if loop.time() >= timer.when():
+                    raise _Silent(str(error)) from error
+                raise
+            finally:
+                timer.cancel()
+
+
+def _cut(conn: psycopg.AsyncConnection[Any]) -> None:
+    """Break a connection on which nothing comes; a cancelled wait would ask the server first."""
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(conn.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
 
 
 def compose(query: Query, table: str) -> Composed:
