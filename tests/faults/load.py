@@ -104,7 +104,7 @@ class Person:
 
     def receives_stock(self) -> None:
         item = {"location": LOCATION, "sku": self.dice.choice(SKUS)}
-        self.ask("/stock/receive", item | {"quantity": 5, "document": f"d-{self._name}"})
+        self.ask("/stock/receive", item | {"quantity": 20, "document": f"d-{self._name}"})
         self.ask("/stock/fill-backorders", item)
 
     def counts_stock(self) -> None:
