@@ -24,7 +24,6 @@ HEARTBEAT = 5.0
 LAST_WORD = 1.0
 # A part that was not heard of for this long is away.
 SILENCE = 15.0
-WORKING = frozenset({"running", "starting"})
 
 _TELL = """
     INSERT INTO ordinal.progress AS known (part, state, position, outbox, detail)
@@ -59,7 +58,8 @@ class Part:
 
     @property
     def works(self) -> bool:
-        return self.state in WORKING and self.age < SILENCE
+        # Who cannot reach its broker starts again and again: that is no work yet.
+        return self.state == "running" and self.age < SILENCE
 
 
 def parts(conn: Connection) -> list[Part]:

@@ -1,0 +1,419 @@
+"""What operators are promised: every figure moves, every rule and panel is about a figure that is
+there, and every command of their pages does what its page says.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import psycopg
+import pytest
+import yaml
+from kafka import KafkaProducer
+from prometheus_client.parser import text_string_to_metric_families
+
+from infra import embedded
+from infra.kafka import connection, topic_name
+from infra.migrations import migrate
+from projections import PROJECTIONS
+from tests.faults.http import call
+from tests.faults.processes import Makers, makers
+from tests.faults.system import Api, System, all_at_once, order_body, system_over
+from tests.infra.running import eventually
+from tests.pages import FOLDER, Page
+
+PROMISED = {
+    "ordinal_commands_total", "ordinal_command_seconds", "ordinal_batch_commands",
+    "ordinal_append_seconds", "ordinal_queue_commands", "ordinal_breaker_open",
+    "ordinal_http_requests_total", "ordinal_http_request_seconds", "ordinal_log_position",
+    "ordinal_relay_position", "ordinal_relay_lag_events", "ordinal_projector_position",
+    "ordinal_projector_lag_events", "ordinal_projector_lag_seconds", "ordinal_parked_streams",
+    "ordinal_dead_letters", "ordinal_part_up", "ordinal_figures_age_seconds",
+}  # fmt: skip
+HISTOGRAMS = {f"ordinal_{name}" for name in (
+    "command_seconds", "batch_commands", "append_seconds", "http_request_seconds")}  # fmt: skip
+SAMPLES = (PROMISED - HISTOGRAMS) | {
+    f"{name}_{part}" for name in HISTOGRAMS for part in ("bucket", "sum", "count")
+}
+LABELS = {"kind", "outcome", "method", "route", "status", "projection", "part", "le", "instance"}
+APPEND_LOCK = 7093201
+# Where no broker listens.
+NOBODY = "127.0.0.1:1"
+ALERTS = yaml.safe_load((FOLDER / "alerts.yml").read_text(encoding="utf-8"))
+RULES = [rule for group in ALERTS["groups"] for rule in group["rules"]]
+DASHBOARD = json.loads((FOLDER / "grafana-dashboard.json").read_text(encoding="utf-8"))
+PANELS = {
+    f"{panel['title']}: {target['legendFormat']}": target["expr"]
+    for panel in DASHBOARD["panels"]
+    for target in panel.get("targets", ())
+}
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Makers]:
+    with makers() as made:
+        yield made
+
+
+@contextmanager
+def house(nursery: Makers, folder: Path, conninfo: str, **more: Any) -> Iterator[System]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with system_over(nursery, folder, conninfo, **more) as made:
+        made.open_shop(units=1_000)
+        yield made
+
+
+@pytest.fixture
+def system(
+    nursery: Makers, run_folder: Path, topic_prefix: str, ordinal_database: str
+) -> Iterator[System]:
+    with house(nursery, run_folder / topic_prefix, ordinal_database) as made:
+        yield made
+
+
+@pytest.fixture
+def kafka_system(
+    nursery: Makers, run_folder: Path, topic_prefix: str, ordinal_database: str, kafka: str
+) -> Iterator[System]:
+    folder = run_folder / topic_prefix
+    with house(nursery, folder, ordinal_database, kafka=kafka, prefix=topic_prefix) as made:
+        yield made
+
+
+def place(system: System, api: Api, *references: str) -> int:
+    """Orders of one line; returns where the log stands then."""
+    for reference in references:
+        assert system.order(api, reference).status == 201
+    return system.head()
+
+
+def figures(api: Api) -> dict[str, float]:
+    """The samples of a scrape, by name and labels."""
+    page = call(api.port, "GET", "/metrics", headers={}, limit=5).body.decode()
+    return {
+        " ".join([sample.name, *sample.labels.values()]): sample.value
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+    }
+
+
+def execute(system: System, statement: str, *parameters: Any) -> None:
+    with psycopg.connect(system.conninfo, autocommit=True) as conn:
+        conn.execute(statement.encode(), parameters or None)
+
+
+# -- figures
+
+
+@pytest.mark.timeout(120)
+def test_every_figure_moves(kafka_system: System) -> None:
+    system = kafka_system
+    api, relay, project = system.serve(), system.start("relay"), system.start("project")
+    head = place(system, api, "a", "b")
+    expect_caught_up(api, head)
+    relay.stop()
+    project.stop()
+    place(system, api, "c")
+    expect_lag(api)
+    expect_queue(system, api)
+    expect_waiting(system, api)
+    seen = figures(api)
+    assert seen["ordinal_commands_total PlaceOrder accepted"] >= 3
+    assert seen["ordinal_http_requests_total POST /v1/orders 201"] >= 3
+    for name in HISTOGRAMS:
+        assert seen[f"{name}_count"] >= 3
+        assert seen[f"{name}_sum"] > 0
+    names = {sample.partition(" ")[0] for sample in seen}
+    assert names >= SAMPLES
+
+
+def expect_caught_up(api: Api, head: int) -> None:
+    expect_applied(api, head)
+    lags = {f"ordinal_projector_lag_events {each.name}": 0 for each in PROJECTIONS}
+    relay = {"ordinal_log_position": head, "ordinal_relay_position": head,
+             "ordinal_relay_lag_events": 0, "ordinal_part_up relay": 1}  # fmt: skip
+    wanted = lags | relay
+    eventually(lambda: wanted.items() <= figures(api).items(), 40)
+
+
+def expect_lag(api: Api) -> None:
+    behind = [f"ordinal_projector_lag_{unit} {each.name}"
+              for each in PROJECTIONS for unit in ("events", "seconds")]  # fmt: skip
+    down = [f"ordinal_part_up projector {each.name}" for each in PROJECTIONS]
+
+    def lags() -> bool:
+        seen = figures(api)
+        return all(seen[name] > 0 for name in [*behind, "ordinal_relay_lag_events"]) and not any(
+            seen[name] for name in [*down, "ordinal_part_up relay"]
+        )
+
+    eventually(lags)
+
+
+def expect_queue(system: System, api: Api) -> None:
+    """Commands wait while somebody else holds the lock of the log."""
+
+    def scrape() -> None:
+        eventually(lambda: figures(api)["ordinal_queue_commands"] > 0)
+        holder.execute("SELECT pg_advisory_unlock(%s)", (APPEND_LOCK,))
+
+    with psycopg.connect(system.conninfo, autocommit=True) as holder:
+        holder.execute("SELECT pg_advisory_lock(%s)", (APPEND_LOCK,))
+        orders = [lambda n=n: system.order(api, f"queued-{n}") for n in range(6)]
+        all_at_once(*orders, scrape)
+
+
+def expect_waiting(system: System, api: Api) -> None:
+    execute(system, "INSERT INTO read.parked VALUES ('inventory', 1, 'stock-x', 1, 'by hand')")
+    execute(
+        system,
+        "INSERT INTO ordinal.outbox (topic, value, recorded_at) VALUES ('dead-letters', '', now())",
+    )
+    wanted = {"ordinal_parked_streams inventory": 1, "ordinal_dead_letters": 1}
+    eventually(lambda: wanted.items() <= figures(api).items())
+
+
+# -- rules and panels
+
+
+@pytest.mark.parametrize("name", PANELS)
+def test_a_panel_is_about_figures_that_are_there(name: str) -> None:
+    assert unknown(PANELS[name]) == set()
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+def test_a_rule_is_about_figures_that_are_there(rule: dict[str, Any]) -> None:
+    assert unknown(rule["expr"]) == set()
+    assert (FOLDER.parents[1] / rule["annotations"]["page"]).is_file()
+
+
+def test_a_figure_or_label_that_is_not_there_is_seen() -> None:
+    assert unknown('sum by (kid) (rate(ordinal_comands_total{state="x"}[5m]))') == {
+        "ordinal_comands_total", "kid", "state",
+    }  # fmt: skip
+
+
+def unknown(expression: str) -> set[str]:
+    """Figures and labels of an expression that no page of figures has."""
+    names = set(re.findall(r"\bordinal_\w+", expression))
+    grouped = re.findall(r"\b(?:by|without|on)\s*\(([^)]*)\)", expression)
+    matched = re.findall(r"(\w+)\s*(?:=~|!~|!=|=)\s*\"", expression)
+    labels = {label.strip() for group in grouped for label in group.split(",")} | set(matched)
+    return (names - SAMPLES) | (labels - LABELS)
+
+
+def test_every_figure_is_shown() -> None:
+    shown = {name for expr in PANELS.values() for name in re.findall(r"\bordinal_\w+", expr)}
+    bare = {re.sub(r"_(bucket|sum|count)$", "", name) for name in shown}
+    assert bare == PROMISED
+
+
+def test_the_readme_tells_of_every_figure_and_every_rule() -> None:
+    readme = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"\bordinal_\w+", readme)) == PROMISED
+    assert {rule["alert"] for rule in RULES} <= set(re.findall(r"\bOrdinal\w+", readme))
+
+
+RULES_SCHEMA = {
+    "type": "object",
+    "required": ["groups"],
+    "additionalProperties": False,
+    "properties": {
+        "groups": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["name", "rules"],
+                "additionalProperties": False,
+                "properties": {
+                    "name": {"type": "string"},
+                    "rules": {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/rule"}},
+                },
+            },
+        }
+    },
+    "$defs": {
+        "rule": {
+            "type": "object",
+            "required": ["alert", "expr", "labels", "annotations"],
+            "additionalProperties": False,
+            "properties": {
+                "alert": {"type": "string", "pattern": "^Ordinal[A-Za-z]+$"},
+                "expr": {"type": "string"},
+                "for": {"type": "string", "pattern": "^[0-9]+[smh]$"},
+                "labels": {
+                    "type": "object",
+                    "properties": {"severity": {"enum": ["critical", "warning"]}},
+                    "required": ["severity"],
+                },
+                "annotations": {
+                    "type": "object",
+                    "required": ["summary", "description", "page"],
+                    "additionalProperties": {"type": "string"},
+                },
+            },
+        }
+    },
+}
+
+
+def test_the_rules_are_rules() -> None:
+    promtool = shutil.which("promtool")
+    if promtool:
+        subprocess.run([promtool, "check", "rules", FOLDER / "alerts.yml"], check=True)
+    jsonschema.validate(ALERTS, RULES_SCHEMA)
+    assert len({rule["alert"] for rule in RULES}) == len(RULES)
+    assert all(balanced(expr) for expr in [*PANELS.values(), *(rule["expr"] for rule in RULES)])
+
+
+def balanced(expression: str) -> bool:
+    pairs = {")": "(", "]": "[", "}": "{"}
+    opened: list[str] = []
+    for sign in re.sub(r'"[^"]*"', "", expression):
+        if sign in "([{":
+            opened.append(sign)
+        elif sign in pairs and (not opened or opened.pop() != pairs[sign]):
+            return False
+    return not opened
+
+
+# -- pages
+
+
+@pytest.mark.timeout(120)
+def test_the_database_is_away(nursery: Makers, public_folder: Path) -> None:
+    page = Page("the-database-is-away")
+    with embedded.running(public_folder / "postgres") as conninfo:
+        migrate(conninfo)
+        with house(nursery, public_folder / "logs", conninfo) as system:
+            api = system.serve()
+            system.start("project")
+            expect_applied(api, place(system, api, "before"))
+            embedded.stop(public_folder / "postgres")
+            eventually(lambda: refused(system, api) and figures(api)["ordinal_breaker_open"] == 1)
+            eventually(lambda: figures(api)["ordinal_figures_age_seconds"] > 2)
+            page.run("Symptoms", system, 1, 0, api=api)
+            page.run("What to do", system)
+            embedded.restart(public_folder / "postgres")
+            system.insist([api], "/orders", order_body("lost"), "lost")
+            eventually(lambda: figures(api)["ordinal_figures_age_seconds"] < 2)
+            assert figures(api)["ordinal_breaker_open"] == 0
+            expect_applied(api, system.head())
+            page.run("How to know that it is over", system)
+    page.assert_all_was_run()
+
+
+def refused(system: System, api: Api) -> bool:
+    return system.order(api, "lost").status == 503
+
+
+@pytest.mark.timeout(120)
+def test_kafka_is_away(kafka_system: System) -> None:
+    page, system = Page("kafka-is-away"), kafka_system
+    api = system.serve()
+    cut_off = [system.start(verb, kafka_bootstrap_servers=NOBODY) for verb in ("relay", "project")]
+    head = place(system, api, "meanwhile")
+    eventually(lambda: cut_off[0].said('"state":"retrying"'), 30)
+    page.run("Symptoms", system, 1)
+    for process in cut_off:
+        process.stop()
+    (without_kafka,) = page.run("What to do", system, 0)
+    expect_applied(api, head)
+    without_kafka.stop()
+    relay, _ = system.start("relay"), system.start("project")
+    expect_caught_up(api, head)
+    page.run("What to do", system, 0)
+    relay.stop()
+    page.run("What to do", system, 0)
+    system.start("relay")
+    expect_caught_up(api, head)
+    page.run("How to know that it is over", system)
+    page.assert_all_was_run()
+
+
+def test_a_stream_is_parked(system: System) -> None:
+    page = Page("a-stream-is-parked")
+    api = system.serve()
+    system.start("project")
+    position = place(system, api, "parked")
+    expect_applied(api, position)
+    ((stream,),) = system.rows(
+        "SELECT originator_id FROM ordinal.stored_events WHERE originator_id LIKE 'order-%' LIMIT 1"
+    )
+    execute(
+        system,
+        "INSERT INTO read.parked VALUES ('order_status', 1, %s, %s, 'by hand')",
+        stream,
+        position + 1,
+    )
+    path = f"/orders/{stream.removeprefix('order-')}/cancel"
+    assert system.post(api, path, {"reason": "changed-mind"}, key="cancel").status == 200
+    _, listed = page.run("Symptoms", system, 1, 0)
+    assert stream in listed.tail()
+    names = {"STREAM": stream, "PROJECTION": "order_status"}
+    _, state, _ = page.run("What to do", system, **names, BEFORE=position, POSITION=system.head())
+    assert "cancelled" in state.tail(200)
+    expect_applied(api, system.head())
+    page.run("How to know that it is over", system)
+    page.assert_all_was_run()
+    (row,) = system.rows("SELECT status FROM read.order_status")
+    assert row == ("cancelled",)
+
+
+@pytest.mark.timeout(120)
+def test_a_dead_letter_arrived(kafka_system: System) -> None:
+    page, system = Page("a-dead-letter-arrived"), kafka_system
+    system.start("consume", "orders")
+    send(system, b'{"reference": "half')
+    letters = "SELECT convert_from(key, 'UTF8') FROM ordinal.outbox WHERE topic = 'dead-letters'"
+    eventually(lambda: len(system.rows(letters)) == 1, 40)
+    ((letter,),) = system.rows(letters)
+    listed, shown = page.run("What to do", system, 0, 0, ID=letter)
+    assert letter in listed.tail()
+    assert "unreadable" in listed.tail()
+    assert '"message": "{\\"reference\\": \\"half"' in shown.tail()
+    page.run("What to do", system, 0, ID=letter)
+    eventually(lambda: len(system.rows(letters)) == 2, 20)
+    page.run("How to know that it is over", system)
+    page.assert_all_was_run()
+
+
+def send(system: System, message: bytes) -> None:
+    assert system.settings is not None
+    producer = KafkaProducer(**connection(system.settings))
+    producer.send(topic_name(system.settings, "intake.orders"), message).get(10)
+    producer.close()
+
+
+def test_a_read_model_must_be_rebuilt(system: System) -> None:
+    page = Page("a-read-model-must-be-rebuilt")
+    api = system.serve()
+    system.start("project")
+    expect_applied(api, place(system, api, "a", "b"))
+    execute(system, "DELETE FROM read.order_status_g1 WHERE reference = 'a'")
+    _, verify = page.run("Symptoms", system, 0, 1)
+    assert "I4: order_status" in verify.tail()
+    page.run("What to do", system, PROJECTION="order_status")
+    page.run("How to know that it is over", system)
+    page.assert_all_was_run()
+    found = system.rows("SELECT projection, generation FROM read.checkpoints ORDER BY 1, 2")
+    assert ("order_status", 3) in found
+    assert ("order_status", 2) not in found
+
+
+def expect_applied(api: Api, head: int) -> None:
+    positions = {f"ordinal_projector_position {each.name}": head for each in PROJECTIONS}
+    parts = {f"ordinal_part_up projector {each.name}": 1 for each in PROJECTIONS}
+    wanted = positions | parts
+    eventually(lambda: wanted.items() <= figures(api).items(), 30)
+
+
+def test_every_page_is_run() -> None:
+    pages = {path.stem.replace("-", "_") for path in FOLDER.glob("*.md")} - {"README"}
+    assert pages <= {name.removeprefix("test_") for name in globals()}
