@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import msgspec
 import psycopg
@@ -35,6 +35,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table as Grid
+from typer.core import TyperGroup
 
 from api.app import create_app
 from api.auth import ALL_SCOPES
@@ -44,13 +45,16 @@ from commands import HANDLERS
 from commands.handling import Answer, Contact, Context
 from consumers import demo_day, marketplace, online_retail, order_files, orders
 from consumers.consumer import Unreadable
+from consumers.file_lines import UnreadableFile
 from consumers.importing import ImportReport, Write
 from infra import api_keys, broker, dead_letters, embedded, replay, showing
 from infra.api_keys import KeyRing
 from infra.batch import Ask, Outcome
+from infra.broker import BrokerError
 from infra.codec import UnknownEvent
 from infra.collector import Collector, show_bus
 from infra.command_bus import CommandBus
+from infra.embedded import EmbeddedError
 from infra.event_log import Connection, connect, connect_writer
 from infra.feeds import Feed, StoreFeed
 from infra.findings import Findings
@@ -58,6 +62,7 @@ from infra.generations import ContractBroken, drop_old
 from infra.housekeeping import Housekeeper
 from infra.intake import Intake
 from infra.kafka import KafkaUnfit, ensure_topics
+from infra.kafka import topics as all_topics
 from infra.kafka_feed import KafkaFeed
 from infra.migrations import NotMigrated, require_migrated
 from infra.migrations import migrate as run_migrations
@@ -86,8 +91,35 @@ from infra.writer import Unavailable, Writer
 from projections import PROJECTIONS
 from projections.projection import Projection
 
+# What an operator can put right: a line says what is wrong, where a traceback would hide it.
+EXPECTED = (
+    BrokerError,
+    EmbeddedError,
+    KafkaError,
+    KafkaUnfit,
+    NotMigrated,
+    RelayHalted,
+    Unavailable,
+    UnreadableFile,
+    psycopg.OperationalError,
+)
+
+
+class Verbs(TyperGroup):
+    """All verbs, and what they have in common: how they end when something is expected to fail."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except EXPECTED as error:
+            fail(str(error).strip() or type(error).__name__)
+
+
 cli = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Event-sourced order management."
+    cls=Verbs,
+    no_args_is_help=True,
+    add_completion=False,
+    help="Event-sourced order management.",
 )
 keys_cli = typer.Typer(no_args_is_help=True, help="API keys.")
 import_cli = typer.Typer(no_args_is_help=True, help="Import files.")
@@ -101,7 +133,7 @@ STOPS = frozenset({signal.SIGINT, signal.SIGTERM})
 
 
 def fail(message: str) -> NoReturn:
-    console.print(f"[red]{message}[/red]")
+    console.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(1)
 
 
@@ -109,9 +141,16 @@ def load_settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        fail("\n".join(f"ORDINAL_{e['loc'][0]}: {e['msg']}".upper() for e in error.errors()))
+        fail("\n".join(told_of(str(fault["loc"][0]), fault["msg"]) for fault in error.errors()))
     configure_logging(settings)
     return settings
+
+
+def told_of(name: str, wrong: str) -> str:
+    """What is wrong with a setting, and what it is for."""
+    known = Settings.model_fields.get(name)
+    about = known.description if known else None
+    return f"ORDINAL_{name.upper()}: {wrong}. {about or ''}".strip()
 
 
 @contextmanager
@@ -419,9 +458,13 @@ def migrate() -> None:
 
 @cli.command()
 def topics() -> None:
-    """Create the topics that are missing, and check the others."""
-    for name in ensure_topics(load_settings()):
-        console.print(f"created {name}")
+    """Create the topics that are missing, check the others, and list them all."""
+    settings = load_settings()
+    made = ensure_topics(settings)
+    grid = Grid("topic", "partitions", "")
+    for topic in all_topics(settings):
+        grid.add_row(topic.name, str(topic.partitions), "created" if topic.name in made else "")
+    show(grid)
 
 
 # -- keys
@@ -454,7 +497,7 @@ def keys_list() -> None:
             revoked = "yes" if key.revoked else ""
             scopes = " ".join(key.scopes)
             grid.add_row(key.key_id, key.name, key.caller, key.channel, scopes, revoked)
-    Console().print(grid)
+    show(grid)
 
 
 @keys_cli.command("revoke")
@@ -478,7 +521,7 @@ def settings() -> None:
     grid = Grid("variable", "value")
     for name, value in load_settings():
         grid.add_row(f"ORDINAL_{name.upper()}", str(value))
-    Console().print(grid)
+    show(grid)
 
 
 # -- history
@@ -501,6 +544,8 @@ def events(
             for seen, line in replay.lines(conn, after, until):
                 out.write(line + b"\n")
                 after = seen
+                if stop.is_set():
+                    break
             out.flush()
             if not follow or stop.wait(0.2):
                 return
@@ -884,7 +929,7 @@ Orders, newest first:
   curl -s -H 'Authorization: Bearer {key}' '{base}/v1/orders?limit=3'
 Place one; send it twice, it is placed once:
   curl -s -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\
-    -H 'Idempotency-Key: first' {base}/v1/orders -d '{order}'
+    -H 'Idempotency-Key: first-{sku}' {base}/v1/orders -d '{order}'
 Stock of a sku, over all locations:
   curl -s -H 'Authorization: Bearer {key}' '{base}/v1/inventory/by-sku?sku={sku}'
 As an analyst, with SQL:
@@ -897,7 +942,7 @@ Ctrl-C ends everything and keeps the data.
 def show_around(settings: Settings, conninfo: str, key: str) -> None:
     sku = one_sku(conninfo)
     line = {"sku": sku, "quantity": 1, "unit_price": 1999}
-    order = {"reference": "hello-1", "country": "DE", "currency": "EUR", "lines": [line],
+    order = {"reference": f"hello-{sku}", "country": "DE", "currency": "EUR", "lines": [line],
              "shortage_policy": "backorder"}  # fmt: skip
     servers = settings.kafka_bootstrap_servers
     console.print(
@@ -916,10 +961,10 @@ def show_around(settings: Settings, conninfo: str, key: str) -> None:
 
 
 def one_sku(conninfo: str) -> str:
-    """A sku of the shop that is there to be had."""
+    """A sku of the shop that is there to be had: mostly the same one, start after start."""
     with connect(conninfo, "ordinal_writer") as conn:
         row = conn.execute(
-            "SELECT sku FROM read.inventory ORDER BY available DESC, sku LIMIT 1"
+            "SELECT sku FROM read.inventory WHERE available > 0 ORDER BY on_hand DESC, sku LIMIT 1"
         ).fetchone()
     return str(row[0]) if row else "TEA"
 
