@@ -223,8 +223,16 @@ class CommandBus:
         assert self._loop is not None
         with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
             self._loop.call_soon_threadsafe(self._answer, batch)
-        if self._observer is not None:
-            self._observer.batch_done(batch, time.monotonic() - began)
+        self._tell(batch, time.monotonic() - began)
+
+    def _tell(self, batch: Sequence[Pending], seconds: float) -> None:
+        """Whoever keeps count must not keep the next batch from being written."""
+        if self._observer is None:
+            return
+        try:
+            self._observer.batch_done(batch, seconds)
+        except Exception:
+            log.exception("observer_failed", commands=len(batch))
 
     def _fail(self, batch: Sequence[Pending], error: Unavailable) -> None:
         self.breaker.failed()

@@ -365,3 +365,19 @@ def threads_left(before: int) -> int:
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.05)
     return threading.active_count() - before
+
+
+class Clumsy(Batches):
+    """Fails at every batch."""
+
+    def batch_done(self, asks: Sequence[Pending], seconds: float) -> None:
+        raise RuntimeError("the figures are wrong")
+
+
+def test_an_observer_that_fails_ends_nothing(ordinal_database: str) -> None:
+    async def test() -> None:
+        async with bus_on(ordinal_database, batches=Clumsy()) as bus:
+            for _ in range(3):
+                await bus.submit(Mark(), context())
+
+    run(test)
