@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from domain.history import decider_of
+from domain.history import DECIDERS, decider_of
 from infra import codec
 from infra.event_log import TABLE, Connection, StoredRow, head, read_after, read_stream
 
@@ -54,9 +54,12 @@ def _at_or_before(conn: Connection, position: int, floor: int) -> StoredRow | No
 def state_at(conn: Connection, stream_id: str, position: int | None = None) -> StateAt:
     """The stream folded from its first event up to this position (None: up to now).
 
-    Raises LookupError when the stream had no event by then.
+    Raises LookupError when the stream had no event by then, or can be none.
     """
-    decider = decider_of(stream_id)
+    try:
+        decider = decider_of(stream_id)
+    except KeyError:
+        raise LookupError(f"{stream_id} is no stream; there are {', '.join(DECIDERS)}") from None
     rows = [r for r in read_stream(conn, stream_id) if position is None or r.position <= position]
     if not rows:
         raise LookupError(f"{stream_id} has no event up to there")

@@ -1,0 +1,229 @@
+"""Every verb as it is typed: what it does, what it shows, and how it refuses."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+import main
+from tests.e2e.asking import Ran, await_ready, get, run
+from tests.faults.conftest import own_folder
+from tests.faults.http import Lost, call, free_port
+from tests.faults.processes import Makers
+from tests.faults.system import SKU, System
+from tests.infra.running import eventually
+
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "consume": ("orders",),
+    "state": ("sourcing",),
+    "rebuild": ("all",),
+    "keys create": ("--name", "somebody"),
+    "keys revoke": ("0123456789ab",),
+    "import online-retail": (__file__,),
+    "import orders": (__file__,),
+    "parked replay": ("inventory", "stock-LEEDS-1"),
+}
+# A broker for development takes no orders, so it needs no database.
+NEEDS_NOTHING = {"kafka"}
+
+
+def verbs(command: Any, *path: str) -> list[tuple[str, ...]]:
+    """All verbs of the program, as they are typed."""
+    if isinstance(command, TyperGroup):
+        found = [verbs(each, *path, name) for name, each in command.commands.items()]
+        return [verb for some in found for verb in some]
+    assert isinstance(command, TyperCommand)
+    return [path]
+
+
+ALL = [" ".join(verb) for verb in verbs(typer.main.get_command(main.cli))]
+
+
+def bare(nursery: Makers, folder: Path, name: str, environment: dict[str, str]) -> Ran:
+    """A verb with no other setting than these."""
+    typed = (*name.split(), *ARGUMENTS.get(name, ()))
+    process = nursery.start(typed, environment, folder, folder / f"{name}.log")
+    code = process.wait(30)
+    return Ran(code, process.log.read_text())
+
+
+@pytest.mark.parametrize("name", sorted({*ALL} - NEEDS_NOTHING))
+def test_no_verb_works_on_a_database_that_nobody_named(
+    nursery: Makers, tmp_path: Path, name: str
+) -> None:
+    done = bare(nursery, tmp_path, name, {})
+    assert done.code == 1
+    assert done.words.startswith("ORDINAL_DATABASE_URL: Field required.")
+
+
+@pytest.mark.parametrize("name", sorted({*ALL} - NEEDS_NOTHING - {"settings", "topics"}))
+def test_no_verb_says_a_traceback_where_the_database_is_away(
+    nursery: Makers, tmp_path: Path, name: str
+) -> None:
+    done = bare(nursery, tmp_path, name, {"ORDINAL_DATABASE_URL": "host=127.0.0.1 port=9"})
+    assert done.code == 1
+    assert "port 9 failed" in done.words
+    assert "Traceback" not in done.text
+
+
+def test_settings_are_shown_and_secrets_are_not(system: System) -> None:
+    url = "postgresql://ada:hush@127.0.0.1/shop"
+    shown = run(system, "settings", database_url=url, kafka_sasl_password="hush", http_port=8123)
+    assert shown.code == 0
+    assert "hush" not in shown.text
+    assert "**********" in shown.text
+    assert "8123" in shown.text
+
+
+def test_a_database_is_brought_up_to_date_once(
+    nursery: Makers, run_folder: Path, database: str, topic_prefix: str
+) -> None:
+    system = System(nursery, own_folder(run_folder, topic_prefix), database)
+    refused = run(system, "events")
+    assert refused.code == 1
+    assert "run `ordinal migrate`" in refused.words
+    first, second = run(system, "migrate"), run(system, "migrate")
+    assert (first.code, second.code) == (0, 0)
+    assert "applied" in first.text
+    assert second.text == ""
+    assert run(system, "events").code == 0
+
+
+def test_topics_are_made_once_and_listed(kafka_system: System) -> None:
+    prefix = f"{kafka_system.settings.topic_prefix}-more" if kafka_system.settings else ""
+    first = run(kafka_system, "topics", topic_prefix=prefix)
+    second = run(kafka_system, "topics", topic_prefix=prefix)
+    assert first.text.count("created") == 8
+    assert "created" not in second.text
+    for shown in (first, second):
+        assert f"{prefix}.events.order" in shown.text
+        assert f"{prefix}.dead-letters" in shown.text
+    wrong = run(kafka_system, "topics", topic_prefix=prefix, topic_partitions=7)
+    assert wrong.code == 1
+    assert "set ORDINAL_TOPIC_PARTITIONS to what they have" in wrong.words
+
+
+# -- keys
+
+
+def test_a_key_opens_what_it_is_for_until_it_is_revoked(system: System) -> None:
+    secret = run(system, "keys", "create", "--name", "clerk", "--scope", "orders:read").text.strip()
+    listed = run(system, "keys", "list").text
+    assert secret not in listed
+    (key_id,) = [line.split()[1] for line in listed.splitlines() if "clerk" in line]
+    system.start("project")
+    api = system.serve()
+    await_ready(system, api)
+    header = f"Bearer {secret}"
+    assert get(system, api, "/v1/orders", authorization=header).status == 200
+    assert get(system, api, "/v1/inventory", authorization=header).status == 403
+    assert run(system, "keys", "revoke", key_id).code == 0
+    eventually(lambda: get(system, api, "/v1/orders", authorization=header).status == 401)
+    assert "yes" in run(system, "keys", "list").text
+
+
+def test_a_key_is_not_made_for_a_scope_that_is_none(system: System) -> None:
+    refused = run(system, "keys", "create", "--name", "clerk", "--scope", "orders:eat")
+    assert refused.code == 1
+    assert "no such scope: orders:eat" in refused.words
+    assert "clerk" not in run(system, "keys", "list").text
+
+
+def test_a_key_that_is_not_there_cannot_be_revoked(system: System) -> None:
+    refused = run(system, "keys", "revoke", "0123456789ab")
+    assert (refused.code, refused.words) == (1, "there is no key 0123456789ab in force")
+
+
+# -- history
+
+
+def events_of(system: System, *options: str) -> list[dict[str, Any]]:
+    shown = run(system, "events", *options)
+    assert shown.code == 0, shown.text
+    return [json.loads(line) for line in shown.text.splitlines()]
+
+
+def test_events_are_shown_from_a_position_to_another(system: System) -> None:
+    system.open_shop(units=5)
+    every = events_of(system)
+    positions = [event["position"] for event in every]
+    assert positions == sorted(positions)
+    assert positions[-1] == system.head()
+    assert {"type", "stream_id", "stream_version", "data", "actor"} <= every[0].keys()
+    after, until = positions[0], positions[2]
+    assert events_of(system, "--after", str(after), "--until", str(until)) == every[1:3]
+    assert events_of(system, "--after", str(positions[-1])) == []
+
+
+def test_whoever_follows_sees_events_as_they_come(system: System) -> None:
+    following = system.start("events", "--follow")
+    system.open_shop()
+    eventually(lambda: following.said("StockItemRegistered"))
+    assert following.stop() == 0
+
+
+def test_a_stream_is_shown_as_it_was(system: System) -> None:
+    system.open_shop(units=5)
+    positions = {event["type"]: event["position"] for event in events_of(system)}
+    stream, registered = f"stock-LEEDS-{SKU}", positions["StockItemRegistered"]
+    now = json.loads(run(system, "state", stream).text)
+    assert (now["state"]["on_hand"], now["position"]) == (5, system.head())
+    then = json.loads(run(system, "state", stream, "--at", str(registered)).text)
+    assert (then["version"], then["state"]["on_hand"]) == (1, 0)
+    assert json.loads(run(system, "state", stream, "--at", now["recorded_at"]).text) == now
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (("state", "order-nobody"), "order-nobody has no event up to there"),
+        (("state", "sourcing", "--at", "2001-01-01"), "sourcing has no event up to there"),
+        (("state", "sourcing", "--at", "yesterday"), "neither a position nor an ISO 8601 time"),
+        (("state", "nonsense"), "nonsense is no stream; there are order, stock, sourcing"),
+        (("project", "nonsense"), "no read model is called nonsense"),
+        (("consume", "nonsense"), "no consumer is called nonsense"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_in_words(
+    system: System, typed: tuple[str, ...], told: str
+) -> None:
+    refused = run(system, *typed)
+    assert refused.code == 1
+    assert told in refused.words
+    assert "Traceback" not in refused.text
+
+
+# -- everything at once
+
+
+def answers(port: int) -> bool:
+    try:
+        return call(port, "GET", "/ready", headers={}, limit=5).status == 200
+    except Lost:
+        return False
+
+
+def sessions(system: System) -> int:
+    """Connections of ours to the database, but this one."""
+    with psycopg.connect(system.conninfo) as conn:
+        row = conn.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND pid <> pg_backend_pid()"
+        ).fetchone()
+    return int(row[0]) if row else 0
+
+
+@pytest.mark.parametrize("kind", ["system", "kafka_system"])
+def test_everything_goes_up_and_down_again(request: pytest.FixtureRequest, kind: str) -> None:
+    system: System = request.getfixturevalue(kind)
+    port = free_port()
+    everything = system.start("up", http_port=port)
+    eventually(lambda: everything.alive and answers(port), 40)
+    eventually(lambda: run(system, "status").words.endswith("all is well"), 30)
+    assert everything.stop(10) == 0
+    eventually(lambda: sessions(system) <= 1, 5)
+    assert not answers(port)
