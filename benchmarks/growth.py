@@ -75,14 +75,17 @@ def live(writer: Writer) -> None:
     ids = [order.order_id for order in placed]
     carry_out(writer, [ConfirmOrder(order_id=each) for each in ids])
     carry_out(writer, [OpenFulfilmentOrders(order_id=each) for each in ids])
-    work = [{"order_id": each, "fulfilment_id": "F1"} for each in ids]
-    carry_out(writer, [StartPick(**job) for job in work])
+    carry_out(writer, [StartPick(order_id=each, fulfilment_id="F1") for each in ids])
     for line in (1, 2, 3):
-        carry_out(writer, [ConfirmPick(**job, line=line, quantity=1) for job in work])
-    carry_out(writer, [Pack(**job) for job in work])
-    parcels = [{"order_id": each, "shipment_id": "S1"} for each in ids]
-    carry_out(writer, [VerifyPack(**parcel, verifier="another") for parcel in parcels])
-    carry_out(writer, [Dispatch(**parcel, carrier="van") for parcel in parcels])
+        carry_out(writer, [picked(each, line) for each in ids])
+    carry_out(writer, [Pack(order_id=each, fulfilment_id="F1") for each in ids])
+    verified = [VerifyPack(order_id=each, shipment_id="S1", verifier="another") for each in ids]
+    carry_out(writer, verified)
+    carry_out(writer, [Dispatch(order_id=each, shipment_id="S1", carrier="van") for each in ids])
+
+
+def picked(order_id: str, line: int) -> ConfirmPick:
+    return ConfirmPick(order_id=order_id, fulfilment_id="F1", line=line, quantity=1)
 
 
 def store(postgres: str, name: str, events: int) -> str:
