@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from infra.broker import Broker
+from tests.faults.machine import Machine, own_machine
 from tests.faults.processes import Makers, makers
 from tests.faults.system import System, system_over
 
@@ -32,6 +34,37 @@ def kafka_system(
     """With topics of its own on the run's broker."""
     folder = own_folder(run_folder, topic_prefix)
     with system_over(nursery, folder, ordinal_database, kafka=kafka, prefix=topic_prefix) as made:
+        yield made
+
+
+@pytest.fixture
+def machine(public_folder: Path) -> Iterator[Machine]:
+    """A PostgreSQL that may be killed."""
+    with own_machine(public_folder / "postgres") as running:
+        yield running
+
+
+@pytest.fixture
+def machine_system(nursery: Makers, public_folder: Path, machine: Machine) -> Iterator[System]:
+    """On a PostgreSQL of its own, without Kafka."""
+    with system_over(nursery, public_folder, machine.conninfo) as made:
+        yield made
+
+
+@pytest.fixture
+def own_broker(kafka_machine: None, public_folder: Path) -> Iterator[Broker]:
+    """A broker that may be killed."""
+    with Broker(public_folder / "kafka") as running:
+        yield running
+
+
+@pytest.fixture
+def broker_system(
+    nursery: Makers, public_folder: Path, ordinal_database: str, own_broker: Broker
+) -> Iterator[System]:
+    """On a broker of its own."""
+    kafka = own_broker.bootstrap_servers
+    with system_over(nursery, public_folder, ordinal_database, kafka=kafka) as made:
         yield made
 
 

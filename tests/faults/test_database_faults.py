@@ -1,12 +1,9 @@
 """A PostgreSQL that is slow, blocked, away, killed or restored from yesterday."""
 
-import os
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -15,14 +12,13 @@ import psycopg
 import pytest
 
 from commands.stock import RegisterStockItem
-from infra import embedded
 from infra.event_log import Connection
-from infra.migrations import migrate
 from infra.postgres_account import account_for, programs
 from projections.inventory import INVENTORY
 from tests.faults import foreign
 from tests.faults.http import Answer
 from tests.faults.load import SKUS, UNITS, Load
+from tests.faults.machine import Machine
 from tests.faults.processes import Makers
 from tests.faults.system import SKU, System, all_at_once, order_body, system_over
 from tests.faults.teeth import breaches, execute, small_store, unguarded
@@ -192,6 +188,8 @@ def test_a_storm_of_rollbacks_leaves_legal_gaps(kafka_system: System) -> None:
     system.check()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(120)
 def test_terminated_sessions_cost_at_most_a_503(system: System) -> None:
     system.open_shop(*SKUS, units=UNITS)
     system.start("project")
@@ -207,37 +205,6 @@ def test_terminated_sessions_cost_at_most_a_503(system: System) -> None:
     system.check()
 
 
-@dataclass(slots=True)
-class Machine:
-    """A PostgreSQL of a test's own."""
-
-    folder: Path
-    conninfo: str
-
-    def kill(self) -> None:
-        """As a power cut would, as far as its processes go; the others notice by themselves."""
-        pid = embedded.postmaster_pid(self.folder)
-        assert pid is not None
-        os.kill(pid, signal.SIGKILL)
-
-    def start(self) -> None:
-        embedded.restart(self.folder)
-
-
-@pytest.fixture
-def machine(public_folder: Path) -> Iterator[Machine]:
-    folder = public_folder / "postgres"
-    with embedded.running(folder) as conninfo:
-        migrate(conninfo)
-        yield Machine(folder, conninfo)
-
-
-@pytest.fixture
-def own_system(nursery: Makers, public_folder: Path, machine: Machine) -> Iterator[System]:
-    with system_over(nursery, public_folder, machine.conninfo) as made:
-        yield made
-
-
 def largest_gap(system: System) -> int:
     rows = system.rows(
         "SELECT max(gap) FROM (SELECT notification_id - lag(notification_id)"
@@ -247,16 +214,16 @@ def largest_gap(system: System) -> int:
 
 
 def test_a_killed_server_loses_nothing_that_was_answered(
-    own_system: System, machine: Machine
+    machine_system: System, machine: Machine
 ) -> None:
-    system = own_system
+    system = machine_system
     system.open_shop(*SKUS, units=UNITS)
     system.start("project")
     with Load(system, [system.serve(), system.serve()]) as load:
-        for _ in range(3):
-            load.go_on(1.5)
+        for _ in range(2):
+            load.go_on(1)
             machine.kill()
-            load.go_on(0.5)
+            load.go_on(0.3)
             machine.start()
         load.go_on(1)
     assert load.slowest < TOLD_WITHIN
@@ -301,6 +268,8 @@ def test_teeth_an_answer_that_was_lost_is_seen(system: System) -> None:
     assert "key order-2" in (system.findings().of["I1"].breach or "")
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(120)
 def test_a_server_that_swallows_everything_costs_a_503_in_time(
     system: System, public_folder: Path
 ) -> None:
@@ -337,9 +306,9 @@ def test_a_migration_that_is_killed_again_and_again_comes_to_its_end(
     nursery: Makers, public_folder: Path, database: str
 ) -> None:
     with system_over(nursery, public_folder, database) as system:
-        for number in range(12):
+        for number in range(6):
             one, other = system.start("migrate"), system.start("migrate")
-            one.ended.wait(0.02 * number)
+            one.ended.wait(0.05 * number)
             one.kill()
             if number % 2:
                 other.kill()

@@ -2,21 +2,21 @@
 twice, nothing is left out, and the order stays."""
 
 import signal
-from collections.abc import Iterator
+import threading
 from contextlib import closing
-from pathlib import Path
 
+import psycopg
 import pytest
 from kafka import KafkaProducer
 
-from infra.broker import Broker
 from infra.findings import Findings
 from infra.kafka import connection, consumer, event_partitions, offsets_of, read_ranges
+from infra.relay_source import Source
 from infra.settings import Settings
+from infra.transactions import Transactions
 from infra.verify_topics import verify_topics
 from tests.faults.load import SKUS, UNITS, Load
-from tests.faults.processes import Makers
-from tests.faults.system import System, system_over
+from tests.faults.system import System
 from tests.faults.teeth import unguarded
 from tests.infra.log_rows import put_into_outbox
 from tests.infra.relaying import await_position, published, published_to, relay_all, relaying
@@ -149,60 +149,37 @@ def test_a_stopped_relay_that_wakes_up_publishes_nothing(kafka_system: System) -
     system.check()
 
 
-@pytest.fixture
-def own_broker(kafka_machine: None, public_folder: Path) -> Iterator[Broker]:
-    """One that may be killed."""
-    with Broker(public_folder / "kafka") as running:
-        yield running
+def test_topics_with_another_number_of_partitions_are_refused(kafka_system: System) -> None:
+    relay = kafka_system.start("relay", topic_partitions=3)
+    assert relay.wait() != 0
+    assert relay.said("partitions instead of")
 
 
-@pytest.fixture
-def own_system(
-    nursery: Makers, public_folder: Path, ordinal_database: str, own_broker: Broker
-) -> Iterator[System]:
-    kafka = own_broker.bootstrap_servers
-    with system_over(nursery, public_folder, ordinal_database, kafka=kafka) as made:
-        yield made
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_a_broker_that_is_killed_again_and_again(own_system: System, own_broker: Broker) -> None:
-    system = own_system
-    system.open_shop(*SKUS, units=UNITS)
-    system.start("relay")
-    system.start("project")
-    with Load(system, [system.serve()]) as load:
-        for _ in range(3):
-            load.go_on(3)
-            own_broker.kill()
-            load.go_on(2)
-            own_broker.start()
-        load.go_on(3)
-        assert load.slowest < 2.5
-    system.check(90)
-
-
-def relay_killed_with_its_broker(system: System, broker: Broker, point: str) -> None:
-    relay = system.start("relay", crash_at=f"{point}:2")
-    for number in range(50):
-        if relay.ended.wait(0.05):
-            break
-        system.fill(3, f"{point}-{number}")
-    assert relay.wait(30) == -signal.SIGKILL
-    broker.kill()
-    broker.start()
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(300)
-@pytest.mark.parametrize("point", ["R3", "R4"])
-def test_a_relay_and_its_broker_killed_together(
-    own_system: System, own_broker: Broker, point: str
+def test_a_topic_that_is_ahead_of_the_index_halts_the_relay_until_it_is_repaired(
+    kafka_system: System,
 ) -> None:
-    own_system.open_shop(units=UNITS)
-    own_system.start("project", "order_status")
-    relay_killed_with_its_broker(own_system, own_broker, point)
-    own_system.fill(5, "after")
-    own_system.start("relay")
-    own_system.check(90)
+    """As it would be asked to send positions a second time."""
+    system = kafka_system
+    system.open_shop(units=100)
+    head = system.fill(10)
+    relay_all(system.conninfo, system.kafka, head)
+    system.fill(5, "ahead")
+    with (
+        psycopg.connect(system.conninfo, autocommit=True) as conn,
+        closing(Transactions(system.kafka, "somebody", threading.Event())) as transactions,
+    ):
+        transactions.begin()
+        messages = Source(conn, system.kafka).events(head, 100)
+        transactions.send([message for _, message in messages])
+        transactions.acknowledged()
+        transactions.commit()
+    before = event_records(system.kafka)
+    relay = system.start("relay")
+    assert relay.wait() != 0
+    assert relay.said("ordinal reconcile --repair")
+    assert event_records(system.kafka) == before
+    assert topic_breaches(system)
+    assert system.start("reconcile", "--repair").wait() == 0
+    system.start("relay")
+    system.start("project", "order_status")
+    system.check()
