@@ -77,6 +77,8 @@ from infra.rebuild import rebuild as build_anew
 from infra.reconcile import ReconcileRefused
 from infra.reconcile import reconcile as compare
 from infra.relay import Relay, RelayHalted
+from infra.restore import NothingToAccept, WrittenSince
+from infra.restore import accept_restore as accept
 from infra.sessions import connect_projector
 from infra.settings import Settings
 from infra.snapshots import Snapshots
@@ -124,9 +126,11 @@ cli = typer.Typer(
 keys_cli = typer.Typer(no_args_is_help=True, help="API keys.")
 import_cli = typer.Typer(no_args_is_help=True, help="Import files.")
 parked_cli = typer.Typer(help="Streams that a read model could not fold.")
+store_cli = typer.Typer(no_args_is_help=True, help="The store as a whole.")
 cli.add_typer(keys_cli, name="keys")
 cli.add_typer(import_cli, name="import")
 cli.add_typer(parked_cli, name="parked", invoke_without_command=True)
+cli.add_typer(store_cli, name="store")
 console = Console(stderr=True)
 log = structlog.get_logger("ordinal")
 STOPS = frozenset({signal.SIGINT, signal.SIGTERM})
@@ -728,6 +732,29 @@ def list_dead_letters(
     if offset is not None:
         place = f"{found.source_topic}/{found.source_partition}/{offset}"
         console.print(f"sent again as {place}")
+
+
+@store_cli.command("accept-restore")
+def store_accept_restore() -> None:
+    """Go on from a restored backup; what others have seen beyond it becomes void.
+
+    As the owner of the database, before anything else of Ordinal is started.
+    """
+    settings = load_settings()
+    with opened(settings) as conninfo:
+        try:
+            accepted = accept(conninfo, settings, PROJECTIONS)
+        except NothingToAccept as nothing:
+            console.print(str(nothing))
+            return
+        except (WrittenSince, ReconcileRefused, RelayHalted, KafkaUnfit, KafkaError) as error:
+            fail(str(error))
+        console.print(
+            f"store epoch {accepted.store_epoch}: what was seen behind position"
+            f" {accepted.void_after} is void, the log goes on behind {accepted.to}"
+        )
+        if accepted.behind:
+            build(conninfo, chosen_projections(accepted.behind))
 
 
 # -- imports

@@ -1,7 +1,7 @@
 """The log against the topics, event by event, in the order of their positions."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -80,6 +80,18 @@ class Lane:
     missing: Finding | None = None
 
 
+class Voids:
+    """Stretches of positions that the index once announced, and took back after a restore."""
+
+    def __init__(self, records: Iterable[IndexRecord]) -> None:
+        self._stretches = {
+            (record.void_after, record.to) for record in records if record.void_after is not None
+        }
+
+    def __contains__(self, position: int) -> bool:
+        return any(after < position <= to for after, to in self._stretches)
+
+
 class Comparison:
     """Takes the rows of the log one by one and notes what the topics make of them."""
 
@@ -91,12 +103,14 @@ class Comparison:
         *,
         until: int,
         indexed_to: int,
+        voids: Voids,
     ) -> None:
         self._records = lanes
         self._router = router
         self._report = report
         self._until = until
         self._indexed_to = indexed_to
+        self._voids = voids
         self.ahead: list[Finding] = []
         self.lanes: dict[TopicPartition, Lane] = {
             each: Lane(f"{each.topic}/{each.partition}") for each in lanes.partitions
@@ -146,7 +160,9 @@ class Comparison:
         repeated = 0 < seen.position <= lane.matched
         at = f"offset {seen.offset}"
         found = Finding("foreign", lane.name, seen.position, seen.position, 1, at)
-        if seen.position > self._until:
+        if seen.position in self._voids:
+            pass
+        elif seen.position > self._until:
             found.kind = "ahead"
             _note(self.ahead, found)
         else:
@@ -164,9 +180,12 @@ class Comparison:
 class Chain:
     """The index records, each held against the rows that it speaks of."""
 
-    def __init__(self, records: Iterator[IndexRecord], report: ReconcileReport) -> None:
+    def __init__(
+        self, records: Iterator[IndexRecord], report: ReconcileReport, voids: Voids
+    ) -> None:
         self._records = records
         self._report = report
+        self._voids = voids
         self._to = self._count = 0
         self._digest = b""
         self._current = next(records, None)
@@ -184,6 +203,8 @@ class Chain:
     def _close(self, record: IndexRecord) -> None:
         if record.from_ != self._to:
             self._tell(record, f"begins at {record.from_} instead of {self._to}")
+        elif record.to in self._voids:
+            pass
         elif record.count != self._count:
             self._tell(record, f"counts {record.count} events, the store has {self._count}")
         elif record.count and bytes.fromhex(record.hash) != self._digest:

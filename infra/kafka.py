@@ -59,6 +59,7 @@ class IndexRecord:
 
     `event_id` and `hash` (SHA-256 of the stored bytes) are those of the event at `to`.
     `next_offsets` says for every partition of the event topics where all later events stand.
+    Earlier records are void behind `void_after`, whose event `event_id` and `hash` are of then.
     """
 
     from_: int
@@ -69,14 +70,22 @@ class IndexRecord:
     outbox_to: int
     store_epoch: int
     next_offsets: dict[str, dict[int, int]]
+    void_after: int | None = None
     own_offset: int = -1
 
+    @property
+    def agreed(self) -> int:
+        """The position of the event that `hash` is about, up to which the log must hold."""
+        return self.to if self.void_after is None else self.void_after
 
-class IndexJson(msgspec.Struct, rename={"from_": "from"}):
+
+class IndexJson(msgspec.Struct, rename={"from_": "from"}, omit_defaults=True):
     """One transaction of the relay: `count` events behind `from` (exclusive) up to `to`.
 
     `event_id` and `hash` (SHA-256 of the stored bytes) are those of the event at `to`.
     `next_offsets` says for every partition of the event topics where all later events stand.
+    `void_after` is there after the log was restored from a backup: what earlier records announced
+    behind that position, up to `to`, is void; `event_id` and `hash` are those of the event there.
     """
 
     from_: int
@@ -87,6 +96,7 @@ class IndexJson(msgspec.Struct, rename={"from_": "from"}):
     outbox_to: int
     store_epoch: int
     next_offsets: dict[str, dict[int, int]]
+    void_after: int | None = None
 
 
 _INDEX = msgspec.json.Decoder(IndexJson)

@@ -13,7 +13,7 @@ from typing import Any
 
 from kafka import TopicPartition
 
-from infra.comparison import Chain, Comparison, Finding, Lane, ReconcileReport
+from infra.comparison import Chain, Comparison, Finding, Lane, ReconcileReport, Voids
 from infra.event_log import Connection, StoredRow, read_after
 from infra.kafka import (
     IndexRecord,
@@ -66,9 +66,9 @@ def reconcile(conninfo: str, settings: Settings, *, repair: bool) -> ReconcileRe
     with closing(connect(conninfo)) as conn:
         if not repair:
             return _Pass(conn, settings).run(alone=False)
-        with _alone(conninfo, settings) as transactions:
+        with alone(conninfo, settings) as transactions:
             refuse_unfit_store(conn)
-            _refuse_open_transactions(settings)
+            refuse_open_transactions(settings)
             found = _Pass(conn, settings)
             check_store(conn, found.record)
             report = found.run(alone=True)
@@ -81,7 +81,7 @@ def reconcile(conninfo: str, settings: Settings, *, repair: bool) -> ReconcileRe
 
 
 @contextmanager
-def _alone(conninfo: str, settings: Settings) -> Iterator[Transactions]:
+def alone(conninfo: str, settings: Settings) -> Iterator[Transactions]:
     """The relay's seat and its producer: nobody else writes to the topics meanwhile."""
     given_up = threading.Event()
     timer = threading.Timer(SEAT_LIMIT, given_up.set)
@@ -97,7 +97,7 @@ def _alone(conninfo: str, settings: Settings) -> Iterator[Transactions]:
             yield transactions
 
 
-def _refuse_open_transactions(settings: Settings) -> None:
+def refuse_open_transactions(settings: Settings) -> None:
     """What a transaction hides is not lost, and would come to light behind its repetition."""
     partitions = event_partitions(settings)
     with (
@@ -122,6 +122,7 @@ class _Pass:
         self._report = ReconcileReport()
         self.record = last_index_record(settings) or nothing_published(conn, settings)
         self.lanes: dict[TopicPartition, Lane] = {}
+        self._voids = Voids(self._announced())
 
     def run(self, *, alone: bool) -> ReconcileReport:
         """Compare; `alone` says that no relay is at work."""
@@ -133,6 +134,7 @@ class _Pass:
                 self._report,
                 until=until,
                 indexed_to=self.record.to,
+                voids=self._voids,
             )
             self._compare(comparison, until)
         self.lanes = comparison.lanes
@@ -141,7 +143,7 @@ class _Pass:
         return self._report
 
     def _compare(self, comparison: Comparison, until: int) -> None:
-        chain = Chain(self._announced(), self._report)
+        chain = Chain(self._announced(), self._report, self._voids)
         for row in _rows(self._conn, until):
             comparison.row(row)
             if row.position <= self.record.to:

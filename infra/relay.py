@@ -259,6 +259,7 @@ class Publisher:
             outbox_to=batch.outbox_to,
             store_epoch=self._record.store_epoch,
             next_offsets=following,
+            void_after=None if known else self._record.void_after,
         )
 
     def _tell(self, batch: Batch, seconds: float) -> None:

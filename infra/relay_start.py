@@ -62,7 +62,7 @@ def last_agreed(conn: Connection, reader: Any, settings: Settings) -> IndexRecor
         else decode_index(newest.value, own_offset=newest.offset)
     )
     check_store(conn, record)
-    _check_partitions(record, last)
+    check_partitions(record, last)
     return record
 
 
@@ -71,16 +71,16 @@ def check_store(conn: Connection, record: IndexRecord) -> None:
     epoch = store_epoch(conn)
     if record.store_epoch != epoch:
         raise RelayHalted(f"published in store epoch {record.store_epoch}, the store has {epoch}")
-    if record.to == 0:
+    if record.agreed == 0:
         return
     last = head(conn)
-    if last < record.to:
-        raise RelayHalted(f"published up to {record.to}, but the store ends at {last}")
-    row = read_at(conn, record.to)
+    if last < record.agreed:
+        raise RelayHalted(f"published up to {record.agreed}, but the store ends at {last}")
+    row = read_at(conn, record.agreed)
     if row is None or hashlib.sha256(row.state).hexdigest() != record.hash:
         found = "nothing" if row is None else f"event {event_id(row.state)}"
         raise RelayHalted(
-            f"published event {record.event_id} at {record.to}, the store has {found} there"
+            f"published event {record.event_id} at {record.agreed}, the store has {found} there"
         )
 
 
@@ -103,7 +103,8 @@ def position_of(record: Any) -> int:
     )
 
 
-def _check_partitions(record: IndexRecord, last: Mapping[TopicPartition, Any]) -> None:
+def check_partitions(record: IndexRecord, last: Mapping[TopicPartition, Any]) -> None:
+    """Raise RelayHalted unless the last record of each partition is one that the index knows."""
     for partition, message in last.items():
         name = f"{partition.topic} partition {partition.partition}"
         expected = record.next_offsets.get(partition.topic, {}).get(partition.partition, 0)

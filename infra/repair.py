@@ -84,6 +84,7 @@ class Repair:
             count=count,
             event_id=event_id(row.state),
             hash=hashlib.sha256(row.state).hexdigest(),
+            void_after=None,
             next_offsets=grouped({each: lane.end for each, lane in self._lanes.items()}),
         )
 
