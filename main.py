@@ -595,9 +595,12 @@ def status() -> None:
     settings = load_settings()
     relayed = bool(settings.kafka_bootstrap_servers)
     try:
-        with opened(settings) as conninfo:
+        # Asking for its migrations has no time limit, and a server may hang.
+        with opened(settings, migrated=False) as conninfo:
             found = look_around(conninfo, PROJECTIONS, relayed=relayed)
-    except (psycopg.Error, NotMigrated) as error:
+    except psycopg.errors.UndefinedTable:
+        fail("the database lacks tables: run `ordinal migrate`")
+    except psycopg.Error as error:
         fail(f"the database cannot be asked: {error}")
     show(showing.show_log(found), showing.show_read_models(found), showing.show_parts(found))
     if wrong := problems(found):
@@ -684,11 +687,18 @@ def verify(
         if brokers:
             verify_topics(conninfo, brokers, found)
         if receipts:
-            with receipts.open("rb") as lines:
-                verify_receipts(conn, kept(lines), found)
+            hold_receipts(conn, receipts, found)
     show(showing.show_findings(found))
     for breach in (f for f in found.of.values() if f.breach):
         fail(f"{breach.invariant}: {breach.breach}")
+
+
+def hold_receipts(conn: Connection, file: Path, found: Findings) -> None:
+    with file.open("rb") as lines:
+        try:
+            verify_receipts(conn, kept(lines), found)
+        except ValueError as error:
+            fail(f"{file.name}: {error}")
 
 
 @parked_cli.callback()

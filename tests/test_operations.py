@@ -5,10 +5,12 @@ there, and every command of their pages does what its page says.
 import json
 import re
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import jsonschema
@@ -281,6 +283,52 @@ def balanced(expression: str) -> bool:
         elif sign in pairs and (not opened or opened.pop() != pairs[sign]):
             return False
     return not opened
+
+
+# -- status
+
+
+def test_status_says_so_when_the_database_was_never_migrated(
+    nursery: Makers, tmp_path: Path, database: str
+) -> None:
+    status = System(nursery, tmp_path, database).start("status")
+    assert status.wait(30) == 1
+    assert "run `ordinal migrate`" in status.tail()
+
+
+def test_status_does_not_wait_for_a_server_that_hangs(nursery: Makers, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        conninfo = f"host=127.0.0.1 port={silent.getsockname()[1]} dbname=ordinal user=ordinal"
+        began = monotonic()
+        status = System(nursery, tmp_path, conninfo).start("status")
+        assert status.wait(30) == 1
+        assert monotonic() - began < 6
+    assert "the database cannot be asked" in status.tail()
+
+
+# -- what callers kept
+
+
+@pytest.mark.parametrize(
+    ("forge", "code", "says"),
+    [
+        (lambda answer: answer, 0, "accepted commands"),
+        (lambda answer: answer | {"body": "{}"}, 1, "I6: key kept of customers was answered {}"),
+        (lambda answer: answer | {"key": "x"}, 1, "I1: the answer to key x of customers"),
+        (lambda answer: {"key": "x"}, 1, "line 1: Object missing required field"),
+    ],
+)
+def test_answers_are_held_against_the_store(
+    system: System, tmp_path: Path, forge: Any, code: int, says: str
+) -> None:
+    place(system, system.serve(), "kept")
+    (body,) = system.receipts.bodies["kept"]
+    answer = {"caller": "customers", "key": "kept", "body": body.decode()}
+    file = tmp_path / "answers.ndjson"
+    file.write_text(json.dumps(forge(answer)) + "\n", encoding="utf-8")
+    verify = system.start("verify", "--receipts", str(file))
+    assert verify.wait(30) == code, verify.tail(60)
+    assert says in verify.tail(60)
 
 
 # -- pages

@@ -12,12 +12,12 @@ from infra import restore
 from infra.checkpoints import ProjectorHalted
 from infra.event_log import SEQUENCE
 from infra.feeds import StoreFeed
-from infra.kafka import index_records, last_index_record
+from infra.kafka import IndexRecord, index_records, last_index_record
 from infra.kafka_feed import KafkaFeed
 from infra.projector import Projector
 from infra.reconcile import ReconcileRefused, reconcile
 from infra.relay import RelayHalted
-from infra.restore import Accepted, NothingToAccept, WrittenSince, accept_restore
+from infra.restore import Accepted, NothingToAccept, WrittenSince, accept_restore, standing
 from infra.settings import Settings
 from tests.infra.log_rows import put_into_outbox
 from tests.infra.relaying import (
@@ -163,6 +163,28 @@ def test_a_second_restore_may_go_back_less_far(ordinal_database: str, settings: 
     assert (accepted.void_after, accepted.to) == (second[2], second[-1])
     more = append(ordinal_database, units(2))
     assert_sound(ordinal_database, settings, {*written[10:], *second[3:]}, more[-1])
+
+
+def record(to: int, void_after: int | None = None) -> IndexRecord:
+    return IndexRecord(
+        from_=0,
+        to=to,
+        count=1,
+        event_id="",
+        hash=f"{to}",
+        outbox_to=0,
+        store_epoch=1,
+        next_offsets={},
+        void_after=void_after,
+    )
+
+
+def test_what_was_void_before_is_no_sign_of_where_the_log_agrees() -> None:
+    """The log agrees with all records up to one, and with none behind it: so it can be found."""
+    written = [record(5), record(20), record(22), record(22, 10), record(22, 10), record(30)]
+    assert [mark.agreed for mark in standing(written)] == [5, 10, 10, 30]
+    again = [*written, record(30, 8), record(35)]
+    assert [mark.agreed for mark in standing(again)] == [5, 8, 35]
 
 
 def test_a_read_model_that_was_ahead_is_named_and_halts(

@@ -1,6 +1,7 @@
 """What `status` sees is what is there."""
 
 from typing import Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -129,10 +130,13 @@ def test_an_intake_that_was_given_up_is_forgotten_after_a_week(ordinal_database:
 def test_every_login_of_a_process_may_look(ordinal_database: str, role: str) -> None:
     append(ordinal_database, [("stock-a", receive(1))])
     project(ordinal_database, SAMPLE)
-    conninfo = make_conninfo(ordinal_database)
-    with connect_status(conninfo) as conn:
-        conn.execute(f"SET SESSION AUTHORIZATION {role}".encode())
-        assert look(conn, [SAMPLE], relayed=True).head > 0
+    login = f"login_{uuid4().hex}"
+    execute(ordinal_database, f"CREATE ROLE {login} LOGIN PASSWORD 'x' IN ROLE {role}")
+    try:
+        conninfo = make_conninfo(ordinal_database, user=login, password="x")
+        assert status(conninfo, [SAMPLE], relayed=True).head > 0
+    finally:
+        execute(ordinal_database, f"DROP ROLE {login}")
 
 
 def test_a_look_is_of_one_moment(ordinal_database: str) -> None:
