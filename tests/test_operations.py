@@ -370,7 +370,7 @@ def test_kafka_is_away(kafka_system: System) -> None:
     eventually(lambda: cut_off[0].said('"state":"retrying"'), 30)
     page.run("Symptoms", system, 1)
     for process in cut_off:
-        process.stop()
+        process.kill()
     (without_kafka,) = page.run("What to do", system, 0)
     expect_applied(api, head)
     without_kafka.stop()
