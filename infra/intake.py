@@ -7,8 +7,8 @@ or a second process that still holds a partition, can neither lose a message nor
 import base64
 import hashlib
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -31,6 +31,8 @@ from infra.writer import BatchRefused, Unavailable, Writer
 BATCH = 500
 POLL_MS = 200
 LONGEST_PAUSE = 2.0
+SESSION_TIMEOUT_MS = 10_000
+CLOSE_LIMIT_MS = 2_000
 EXPECTED = (msgspec.MsgspecError, UnicodeDecodeError, Unreadable, Invalid)
 
 log = structlog.get_logger("intake")
@@ -92,7 +94,7 @@ class Intake:
         pause = 0.1
         while not stop.is_set():
             try:
-                with closing(self._subscribed()) as reader:
+                with _closing(self._subscribed()) as reader:
                     self.status.state = "running"
                     self._consume(reader, stop)
             except (KafkaError, Unavailable, BatchRefused) as error:
@@ -109,6 +111,8 @@ class Intake:
             group_id=topic_name(self.settings, f"intake.{self.channel.name}"),
             max_poll_records=BATCH,
             fetch_max_wait_ms=10,
+            # How long the partitions of a killed process wait for the next one.
+            session_timeout_ms=SESSION_TIMEOUT_MS,
             # Only until we have gone to our own offsets; and when retention was faster than we.
             auto_offset_reset="earliest",
         )
@@ -117,7 +121,7 @@ class Intake:
         # Whoever joins the group before he has read of the topic is given no partition, and has
         # to join again.
         if self.topic not in reader.topics():
-            reader.close()
+            reader.close(timeout_ms=CLOSE_LIMIT_MS)
             raise UnknownTopicOrPartitionError(self.topic)
         return reader
 
@@ -282,6 +286,15 @@ class Intake:
                     correlation_id=incoming.context.correlation_id,
                     why=incoming.unreadable or str(incoming.outcome),
                 )
+
+
+@contextmanager
+def _closing(reader: Any) -> Iterator[Any]:
+    """The library's own close waits for half a minute when the group is just being joined."""
+    try:
+        yield reader
+    finally:
+        reader.close(timeout_ms=CLOSE_LIMIT_MS)
 
 
 def _finish_joining(reader: Any) -> None:
