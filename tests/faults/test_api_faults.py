@@ -2,14 +2,17 @@
 
 import signal
 from collections import Counter
+from contextlib import suppress
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from domain.errors import Invalid
 from domain.stock.events import StockAllocated
+from tests.faults import foreign
 from tests.faults.http import Answer, Lost, free_port
 from tests.faults.system import System, all_at_once, order_body
 from tests.faults.teeth import (
@@ -262,3 +265,18 @@ def test_an_api_that_cannot_read_the_keys_turns_nobody_away(
         assert proxy.sprung.is_set()
         assert system.order(system.serve(database_url=conninfo), "order").status == 201
         system.check()
+
+
+def test_of_twenty_appends_of_one_version_by_hand_one_is_stored(system: System) -> None:
+    """The primary key is the safety net below the bus."""
+    system.open_shop(units=100)
+    system.start("project")
+
+    def append() -> bool:
+        with psycopg.connect(system.conninfo) as conn, suppress(psycopg.errors.UniqueViolation):
+            foreign.append(conn, "stock-FOREIGN-1", 1)
+            return True
+        return False
+
+    assert Counter(all_at_once(*[append] * CUSTOMERS)) == {True: 1, False: CUSTOMERS - 1}
+    system.check()
