@@ -121,6 +121,7 @@ def test_teeth_a_log_without_its_guard_is_seen_and_refused(system: System) -> No
     assert system.start("serve").wait() != 0
 
 
+@pytest.mark.slow
 def test_readers_and_housekeeping_hold_no_append_up(system: System) -> None:
     """The lock that ANALYZE, VACUUM and CREATE INDEX CONCURRENTLY take, and a long read."""
     system.open_shop(*SKUS, units=UNITS)
@@ -155,6 +156,7 @@ def test_teeth_the_lock_of_the_stock_recorder_would_wait(ordinal_database: str) 
         stock.execute("ROLLBACK")
 
 
+@pytest.mark.slow
 def test_a_dump_holds_no_append_up(system: System, tmp_path: Path) -> None:
     system.open_shop(*SKUS, units=UNITS)
     system.start("project")
@@ -171,6 +173,7 @@ def test_a_dump_holds_no_append_up(system: System, tmp_path: Path) -> None:
     system.check()
 
 
+@pytest.mark.slow
 def test_a_storm_of_rollbacks_leaves_legal_gaps(kafka_system: System) -> None:
     system = kafka_system
     system.open_shop(units=100)

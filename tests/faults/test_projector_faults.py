@@ -246,6 +246,7 @@ def test_a_bad_release_halts_and_goes_on_when_it_is_mended(
     system.check()
 
 
+@pytest.mark.slow
 def test_a_lost_connection_parks_nothing(system: System) -> None:
     system.open_shop(*SKUS, units=UNITS)
     system.start("project")

@@ -155,6 +155,7 @@ def test_topics_with_another_number_of_partitions_are_refused(kafka_system: Syst
     assert relay.said("partitions instead of")
 
 
+@pytest.mark.slow
 def test_a_topic_that_is_ahead_of_the_index_halts_the_relay_until_it_is_repaired(
     kafka_system: System,
 ) -> None:
