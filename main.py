@@ -404,6 +404,7 @@ def chosen_projections(names: Sequence[str]) -> list[Projection]:
 def project(names: Annotated[list[str] | None, typer.Argument(help="Read models.")] = None) -> None:
     """Keep read models up to date: all of them, or the named ones."""
     settings = load_settings()
+    spare_the_collector()
     with opened(settings) as conninfo, told_to_stop() as stop:
         threads = [
             threading.Thread(target=_project, args=(settings, conninfo, each, stop), name=each.name)
@@ -441,6 +442,7 @@ def consume(
         fail(f"no consumer is called {shape}; there are {', '.join(makers)}")
     made = makers[shape](channel or shape, history=history)
     settings = load_settings()
+    spare_the_collector()
     with opened(settings) as conninfo, told_to_stop() as stop:
         writer = Writer(
             lambda: connect_writer(conninfo), HANDLERS, cache_bytes=settings.cache_bytes
