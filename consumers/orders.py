@@ -76,6 +76,9 @@ def place_order(message: OrderMessage, channel: str) -> PlaceOrder:
         raise Unreadable("The order has no reference.")
     if message.ordered_at is not None:
         checked_moment(message.ordered_at, "ordered_at")
+    promised_by = message.promised_by
+    if promised_by is not None:
+        promised_by = checked_moment(promised_by, "promised_by")
     return PlaceOrder(
         order_id=order_id_of(channel, message.reference),
         channel=channel,
@@ -90,7 +93,7 @@ def place_order(message: OrderMessage, channel: str) -> PlaceOrder:
         shortage_policy=message.shortage_policy,
         priority=message.priority,
         ship_method=message.ship_method,
-        promised_by=message.promised_by,
+        promised_by=promised_by,
         preferred_location=message.preferred_location,
         contacts=_contacts(message) or None,
     )

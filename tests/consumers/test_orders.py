@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import pytest
@@ -86,6 +87,26 @@ def test_the_channel_is_the_consumers_and_makes_another_order() -> None:
 def test_an_order_without_reference_is_unreadable(reference: str) -> None:
     with pytest.raises(Unreadable, match="reference"):
         place_order(replace(ORDER, reference=reference), "web")
+
+
+@pytest.mark.parametrize("field", ["ordered_at", "promised_by"])
+@pytest.mark.parametrize(
+    "moment",
+    ["2026-03-05T18:00:00", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"],
+)
+def test_a_time_that_is_no_moment_is_unreadable(field: str, moment: str) -> None:
+    given: dict[str, Any] = {field: datetime.fromisoformat(moment)}
+    with pytest.raises(Unreadable, match=f"{field}: "):
+        place_order(replace(ORDER, **given), "web")
+
+
+def test_a_promise_stands_in_utc_whatever_zone_it_was_made_in() -> None:
+    """PostgreSQL takes no zone beyond sixteen hours, though it can be written."""
+    at = datetime.fromisoformat("2026-03-05T18:00:00+23:30")
+    promised = place_order(replace(ORDER, promised_by=at), "web").promised_by
+    assert promised == datetime(2026, 3, 4, 18, 30, tzinfo=UTC)
+    assert promised is not None
+    assert promised.tzinfo is UTC
 
 
 def test_the_time_of_sale_is_heeded_only_where_history_may_be_written() -> None:
