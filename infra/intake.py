@@ -22,7 +22,7 @@ from kafka.errors import KafkaError, UnknownTopicOrPartitionError
 from commands.handling import Answer, Context
 from consumers.consumer import Consumer, DeadLetter, IntakeResult, Unreadable
 from domain.errors import Invalid, OrdinalError, ReferenceReused
-from domain.values import ORDINAL_NAMESPACE
+from domain.values import LONGEST_TEXT, ORDINAL_NAMESPACE
 from infra.batch import Ask, Companion, OutboxMessage
 from infra.kafka import DEAD_LETTERS, INTAKE_RESULTS, consumer, topic_name
 from infra.settings import Settings
@@ -33,6 +33,8 @@ POLL_MS = 200
 LONGEST_PAUSE = 2.0
 SESSION_TIMEOUT_MS = 10_000
 CLOSE_LIMIT_MS = 2_000
+# Characters. An error may repeat what it is about, which may be as long as a message.
+LONGEST_REASON = 1_000
 EXPECTED = (msgspec.MsgspecError, UnicodeDecodeError, Unreadable, Invalid)
 
 log = structlog.get_logger("intake")
@@ -223,6 +225,7 @@ class Intake:
         except Exception as error:
             # Whatever a message does to its translation, it must not block those behind it.
             why = f"{error}" if isinstance(error, EXPECTED) else f"{type(error).__name__}: {error}"
+            why = why[:LONGEST_REASON]
             return Incoming(None, self._context(record, None), record=record, unreadable=why)
 
     def _context(self, record: Any, occurred_at: datetime | None) -> Context:
@@ -249,11 +252,12 @@ class Intake:
         return messages
 
     def _result(self, incoming: Incoming) -> OutboxMessage:
-        outcome, record, command = incoming.outcome, incoming.record, incoming.command
+        outcome, record = incoming.outcome, incoming.record
+        reference = _told(incoming.command.reference)
         accepted = isinstance(outcome, Answer)
         result = IntakeResult(
             channel=self.channel.name,
-            reference=command.reference,
+            reference=reference,
             status="accepted" if accepted else "refused",
             order_id=outcome.receipt.id if isinstance(outcome, Answer) else None,
             position=outcome.receipt.position if isinstance(outcome, Answer) else None,
@@ -263,8 +267,7 @@ class Intake:
             source_partition=record.partition,
             source_offset=record.offset,
         )
-        key = (command.reference or "").encode()
-        return OutboxMessage(INTAKE_RESULTS, key, _json(result), {})
+        return OutboxMessage(INTAKE_RESULTS, (reference or "").encode(), _json(result), {})
 
     def _count(self, batch: Sequence[Incoming]) -> None:
         accepted = sum(isinstance(incoming.outcome, Answer) for incoming in batch)
@@ -341,7 +344,7 @@ def dead_letter(record: Any, reason: str) -> OutboxMessage:
     identity = str(uuid5(ORDINAL_NAMESPACE, f"dead-letter/{coordinates}"))
     letter = DeadLetter(
         id=identity,
-        reason=reason,
+        reason=reason[:LONGEST_REASON],
         error=reason.partition(":")[0],
         source_topic=record.topic,
         source_partition=record.partition,
@@ -351,6 +354,11 @@ def dead_letter(record: Any, reason: str) -> OutboxMessage:
         received_at=_at(record.timestamp),
     )
     return OutboxMessage(DEAD_LETTERS, identity.encode(), _json(letter), {})
+
+
+def _told(reference: str | None) -> str | None:
+    """What is too long for a reference would make an answer that is too long for its topic."""
+    return reference if reference is not None and len(reference) <= LONGEST_TEXT else None
 
 
 def _base64(data: bytes | None) -> str | None:

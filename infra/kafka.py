@@ -21,6 +21,8 @@ from infra.settings import Settings
 DAY_MS = 24 * 60 * 60 * 1000
 # Bytes. A topic takes what the API lets in, with what the domain adds to it.
 MESSAGE_LIMIT = 8 * 1024 * 1024
+# A dead letter holds a message in base64, its reason and its place.
+DEAD_LETTER_LIMIT = MESSAGE_LIMIT * 4 // 3 + 64 * 1024
 EVENT_TOPICS = {
     "order": "events.order",
     "stock": "events.stock",
@@ -31,6 +33,10 @@ INTAKE_ORDERS = "intake.orders"
 INTAKE_MARKETPLACE = "intake.marketplace"
 INTAKE_RESULTS = "intake.results"
 DEAD_LETTERS = "dead-letters"
+# Channels compress as they like. The brokers undo it, so that we need no codec but our own, and a
+# message that only looks small is refused to whoever sends it.
+UNCOMPRESSED = {"compression.type": "uncompressed"}
+DEAD = {"cleanup.policy": "compact,delete", "max.message.bytes": str(DEAD_LETTER_LIMIT)}
 
 BOOTSTRAP_TIMEOUT_MS = 3_000
 REQUEST_TIMEOUT_MS = 5_000
@@ -154,10 +160,11 @@ def topics(settings: Settings) -> list[Topic]:
         *event_topics(settings),
         index_topic(settings),
         *(
-            _topic(settings, name, count, retention_days=7)
-            for name in (INTAKE_ORDERS, INTAKE_MARKETPLACE, INTAKE_RESULTS)
+            _topic(settings, name, count, retention_days=7, more=UNCOMPRESSED)
+            for name in (INTAKE_ORDERS, INTAKE_MARKETPLACE)
         ),
-        _topic(settings, DEAD_LETTERS, count, retention_days=30, cleanup="compact,delete"),
+        _topic(settings, INTAKE_RESULTS, count, retention_days=7),
+        _topic(settings, DEAD_LETTERS, count, retention_days=30, more=DEAD),
     ]
 
 
@@ -167,17 +174,17 @@ def _topic(
     partitions: int,
     *,
     retention_days: int | None,
-    cleanup: str = "delete",
+    more: Mapping[str, str] | None = None,
 ) -> Topic:
     retention = -1 if retention_days is None else retention_days * DAY_MS
     config = {
-        "cleanup.policy": cleanup,
+        "cleanup.policy": "delete",
         "retention.ms": str(retention),
         "retention.bytes": "-1",
         "max.message.bytes": str(MESSAGE_LIMIT),
         "min.insync.replicas": str(max(1, settings.topic_replication - 1)),
     }
-    return Topic(topic_name(settings, name), partitions, config)
+    return Topic(topic_name(settings, name), partitions, config | dict(more or {}))
 
 
 def ensure_topics(settings: Settings) -> list[str]:

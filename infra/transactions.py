@@ -17,7 +17,7 @@ from kafka.future import Future
 from kafka.net.compat import KafkaNetClient
 from kafka.protocol.producer import EndTxnRequest
 
-from infra.kafka import MESSAGE_LIMIT, REQUEST_TIMEOUT_MS, connection, require_crc32c, topics
+from infra.kafka import DEAD_LETTER_LIMIT, REQUEST_TIMEOUT_MS, connection, require_crc32c, topics
 from infra.kafka_clients import open_client
 from infra.settings import Settings
 
@@ -177,7 +177,7 @@ _PRODUCER = {
     "delivery_timeout_ms": DELIVERY_TIMEOUT_MS,
     "request_timeout_ms": REQUEST_TIMEOUT_MS,
     "max_block_ms": BLOCK_LIMIT_MS,
-    "max_request_size": MESSAGE_LIMIT,
+    "max_request_size": DEAD_LETTER_LIMIT,
     "allow_auto_create_topics": False,
     "batch_size": 262_144,
     "linger_ms": 0,

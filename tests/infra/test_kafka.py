@@ -122,6 +122,9 @@ def test_topics_are_created_as_the_catalogue_says(settings: Settings) -> None:
     assert retention["dead-letters"] == 30 * DAY
     assert found["dead-letters"]["cleanup.policy"] == "compact,delete"
     assert found["events.order"]["cleanup.policy"] == "delete"
+    assert found["intake.orders"]["compression.type"] == "uncompressed"
+    sizes = {name: int(each["max.message.bytes"]) for name, each in found.items()}
+    assert sizes["dead-letters"] > sizes["intake.orders"] * 4 / 3
 
 
 def test_every_kind_of_stream_has_a_topic() -> None:
