@@ -218,10 +218,13 @@ class Publisher:
         began = time.monotonic()
         self._transactions.begin()
         crash_point("R2")
-        self._send_messages(batch)
-        # The brokers are busy with these meanwhile.
-        ahead = self._read(batch.to, batch.outbox_to) if batch.full else None
-        self._record = self._send_index(batch)
+        try:
+            self._send_messages(batch)
+            # The brokers are busy with these meanwhile.
+            ahead = self._read(batch.to, batch.outbox_to) if batch.full else None
+            self._record = self._send_index(batch)
+        except MessageSizeTooLargeError as error:
+            raise RelayHalted(f"a message up to position {batch.to} is too large") from error
         self._transactions.commit()
         crash_point("R5")
         self._tell(batch, time.monotonic() - began)
@@ -229,12 +232,9 @@ class Publisher:
 
     def _send_messages(self, batch: Batch) -> None:
         half = len(batch.messages) // 2
-        try:
-            self._transactions.send(batch.messages[:half])
-            crash_point("R3")
-            self._transactions.send(batch.messages[half:])
-        except MessageSizeTooLargeError as error:
-            raise RelayHalted(f"a message up to position {batch.to} is too large") from error
+        self._transactions.send(batch.messages[:half])
+        crash_point("R3")
+        self._transactions.send(batch.messages[half:])
 
     def _send_index(self, batch: Batch) -> IndexRecord:
         offsets = self._transactions.acknowledged()
