@@ -32,11 +32,12 @@ class OutboxMessage(NamedTuple):
 
 @dataclass(slots=True)
 class Ask:
-    """One command of a batch and, in the end, its outcome."""
+    """One command of a batch and, in the end, its outcome. `target` and `needed` are streams."""
 
     command: Any
     context: Context
     outcome: Outcome | None = None
+    target: str = ""
     needed: Sequence[str] = ()
 
 

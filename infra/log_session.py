@@ -1,11 +1,13 @@
 """The write path's session with PostgreSQL: every statement of an append, on bare libpq.
 
 psycopg opens the connection and knows its errors. But its cursors cost more than the server does
-for statements as small and as frequent as these, so they go through libpq's own blocking calls,
-which leave the interpreter lock to others while they wait.
+for statements as small and as frequent as these, so they go through libpq itself, and a transaction
+takes two round trips: one up to the lock and what is read under it, one for all that is written and
+the commit. Whoever waits for the server leaves the interpreter lock to others.
 """
 
 import os
+import select
 import socket
 import struct
 from collections.abc import Iterator, Sequence
@@ -16,7 +18,7 @@ from uuid import UUID
 
 import psycopg
 from psycopg import errors
-from psycopg.pq import ExecStatus, Format, TransactionStatus
+from psycopg.pq import ConnStatus, ExecStatus, Format, PipelineStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 from infra import arrays
@@ -40,8 +42,10 @@ def statement(name: str, sql: str) -> Statement:
     return Statement(name.encode(), sql.encode())
 
 
+_BEGIN = statement("begin", "BEGIN ISOLATION LEVEL READ COMMITTED")
+_COMMIT = statement("COMMIT", "COMMIT")
 # The lock and what is read after it are separate statements: in one, the read would be stale.
-_BEGIN = b"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT ordinal.append_lock()"
+_LOCK = statement("lock", "SELECT ordinal.append_lock()")
 _MOMENT = statement(
     "moment",
     "SELECT CASE WHEN is_called THEN last_value ELSE 0 END, clock_timestamp(),"
@@ -124,75 +128,89 @@ class Loaded(NamedTuple):
     state: bytes
 
 
+class Begun(NamedTuple):
+    """What a transaction starts with.
+
+    `receipts` are fingerprint and receipt of those commands that were accepted before. `fresh` are
+    the events of streams that were asked for; they were read before the lock was taken.
+    """
+
+    moment: Moment
+    receipts: dict[UUID, tuple[bytes, bytes]]
+    fresh: list[Loaded]
+
+
 class LogSession:
     """One connection of the write path. Raises psycopg's errors."""
 
     def __init__(self, conn: Connection) -> None:
         self.conn = conn
         self._libpq = conn.pgconn
+        self._line = select.poll()
         self._prepared: set[bytes] = set()
+        # What was sent and not answered yet: each a statement's name where it is a preparation.
+        self._sent: list[bytes | None] = []
 
     @property
     def broken(self) -> bool:
         return self.conn.closed or self.conn.broken
 
-    def begin(self) -> Moment:
-        """Begin, take the append lock, and only then look."""
-        self._checked(self._libpq.exec_(_BEGIN))
-        found = self._run(_MOMENT)
-        sequence, clock, head, state = (found.get_value(0, column) for column in range(4))
-        return Moment(
-            _integer(sequence),
-            _EPOCH + _integer(clock) * _MICROSECOND,
-            _integer(head) if head is not None else 0,
-            state,
-        )
-
-    def receipts(self, command_ids: Sequence[bytes]) -> dict[UUID, tuple[bytes, bytes]]:
-        """Fingerprint and receipt of those commands that were accepted before."""
-        found = self._run(_RECEIPTS, arrays.uuid_array(command_ids))
-        return {
-            UUID(bytes=_present(found.get_value(row, 0))): (
-                _present(found.get_value(row, 1)),
-                _present(found.get_value(row, 2)),
-            )
-            for row in range(found.ntuples)
-        }
+    def begin(self, command_ids: Sequence[bytes], fresh: Sequence[str] = ()) -> Begun:
+        """Load the fresh streams; begin, take the append lock, and only then look."""
+        self._start_sending()
+        if fresh:
+            self._send_load(fresh, [0] * len(fresh))
+            self._libpq.pipeline_sync()
+        for wanted in (_BEGIN, _LOCK, _MOMENT):
+            self._send(wanted)
+        self._send(_RECEIPTS, arrays.uuid_array(command_ids))
+        results = self._results(syncs=2 if fresh else 1)
+        events = list(_events(results[0])) if fresh else []
+        return Begun(_moment(results[-2]), _receipts(results[-1]), events)
 
     def load(self, stream_ids: Sequence[str], versions: Sequence[int]) -> Iterator[Loaded]:
         """The events of these streams behind these versions, stream by stream in order."""
-        found = self._run(_LOAD, arrays.text_array(stream_ids), arrays.bigint_array(versions))
-        for row in range(found.ntuples):
-            yield Loaded(
-                _present(found.get_value(row, 0)).decode(),
-                _integer(found.get_value(row, 1)),
-                _present(found.get_value(row, 2)),
-            )
+        self._start_sending()
+        self._send_load(stream_ids, versions)
+        return _events(self._results()[0])
 
     def append(self, *values: bytes) -> None:
-        """Insert events and commands (see `infra.batch`)."""
-        self._run(_APPEND, *values)
+        """Send events and commands (see `infra.batch`); the server works on them at once."""
+        self._start_sending()
+        self._send(_APPEND, *values)
+        self._flush()
 
     def keep_contacts(self, recorded_at: bytes, columns: Sequence[bytes]) -> None:
-        self._run(_CONTACTS, recorded_at, *columns)
+        self._start_sending()
+        self._send(_CONTACTS, recorded_at, *columns)
 
     def put_out(self, recorded_at: bytes, columns: Sequence[bytes]) -> None:
-        self._run(_OUTBOX, recorded_at, *columns)
+        self._start_sending()
+        self._send(_OUTBOX, recorded_at, *columns)
 
     def move_offsets(self, columns: Sequence[bytes]) -> None:
-        self._run(_OFFSETS, *columns)
+        self._start_sending()
+        self._send(_OFFSETS, *columns)
 
     def commit(self) -> None:
-        """Raises InDoubt when the connection broke before the answer."""
-        result = self._libpq.exec_(b"COMMIT")
-        if self.broken:
-            raise InDoubt(self._libpq.get_error_message())
-        self._checked(result)
+        """Commit what was sent. Raises the first error of all that was sent with it, and InDoubt
+        when the connection broke before the answer.
+        """
+        self._send(_COMMIT)
+        try:
+            self._results()
+        except psycopg.Error as error:
+            if self.broken:
+                raise InDoubt(str(error)) from error
+            raise
 
     def roll_back(self) -> None:
         """Not psycopg's, which throws all prepared statements away, ours too."""
+        if self._libpq.pipeline_status != PipelineStatus.OFF:
+            with suppress(psycopg.Error):
+                self._results()  # of what was sent before the batch was given up
         if self._libpq.transaction_status != TransactionStatus.IDLE:
-            self._checked(self._libpq.exec_(b"ROLLBACK"))
+            _checked(self._libpq.exec_(b"ROLLBACK"), self.conn)
 
     def close(self) -> None:
         self.conn.close()
@@ -204,17 +222,105 @@ class LogSession:
         with suppress(OSError, psycopg.Error), _socket_of(self.conn) as line:
             line.shutdown(socket.SHUT_RDWR)
 
-    def _run(self, wanted: Statement, *values: bytes) -> PGresult:
-        if wanted.name not in self._prepared:
-            self._checked(self._libpq.prepare(wanted.name, wanted.sql))
-            self._prepared.add(wanted.name)
-        formats = [Format.BINARY] * len(values)
-        return self._checked(self._libpq.exec_prepared(wanted.name, values, formats, Format.BINARY))
+    # -- one round trip
 
-    def _checked(self, result: PGresult) -> PGresult:
-        if result.status not in _SOUND:
-            raise errors.error_from_result(result, self.conn.info.encoding)
-        return result
+    def _start_sending(self) -> None:
+        if self._libpq.pipeline_status != PipelineStatus.OFF:
+            return
+        self._line.register(self._libpq.socket, select.POLLIN)
+        self._libpq.enter_pipeline_mode()
+        self._sent = []
+
+    def _send(self, wanted: Statement, *values: bytes) -> None:
+        if wanted.name not in self._prepared:
+            self._libpq.send_prepare(wanted.name, wanted.sql)
+            self._sent.append(wanted.name)
+        formats = [Format.BINARY] * len(values)
+        self._sent.append(None)
+        self._libpq.send_query_prepared(wanted.name, values, formats, Format.BINARY)
+
+    def _send_load(self, stream_ids: Sequence[str], versions: Sequence[int]) -> None:
+        self._send(_LOAD, arrays.text_array(stream_ids), arrays.bigint_array(versions))
+
+    def _flush(self) -> None:
+        """Hand everything to the kernel; take in what the server says meanwhile, lest both wait."""
+        while self._libpq.flush():
+            self._line.modify(self._libpq.socket, select.POLLIN | select.POLLOUT)
+            self._line.poll()
+            self._line.modify(self._libpq.socket, select.POLLIN)
+            self._libpq.consume_input()
+
+    def _results(self, syncs: int = 1) -> list[PGresult]:
+        """End the round trip and wait for the results of all that was sent in it."""
+        libpq = self._libpq
+        libpq.pipeline_sync()
+        self._flush()
+        results: list[PGresult] = []
+        while syncs:
+            if libpq.is_busy():
+                self._line.poll()
+                libpq.consume_input()
+                continue
+            result = libpq.get_result()
+            if result is None:
+                self._still_there()
+            elif result.status == ExecStatus.PIPELINE_SYNC:
+                syncs -= 1
+            else:
+                results.append(result)
+        libpq.exit_pipeline_mode()
+        return self._answers(results)
+
+    def _answers(self, results: Sequence[PGresult]) -> list[PGresult]:
+        """The results of statements; raises the first error, behind which nothing was done."""
+        answers = []
+        for prepared, result in zip(self._sent, results, strict=True):
+            _checked(result, self.conn)
+            if prepared is None:
+                answers.append(result)
+            else:
+                self._prepared.add(prepared)
+        return answers
+
+    def _still_there(self) -> None:
+        """Between two results there is none; on a broken connection there never is one."""
+        if self._libpq.status == ConnStatus.BAD:
+            raise psycopg.OperationalError(self._libpq.get_error_message())
+
+
+def _checked(result: PGresult, conn: Connection) -> PGresult:
+    if result.status not in _SOUND:
+        raise errors.error_from_result(result, conn.info.encoding)
+    return result
+
+
+def _moment(found: PGresult) -> Moment:
+    sequence, clock, head, state = (found.get_value(0, column) for column in range(4))
+    return Moment(
+        _integer(sequence),
+        _EPOCH + _integer(clock) * _MICROSECOND,
+        _integer(head) if head is not None else 0,
+        state,
+    )
+
+
+def _receipts(found: PGresult) -> dict[UUID, tuple[bytes, bytes]]:
+    return {
+        UUID(bytes=_present(found.get_value(row, 0))): (
+            _present(found.get_value(row, 1)),
+            _present(found.get_value(row, 2)),
+        )
+        for row in range(found.ntuples)
+    }
+
+
+def _events(found: PGresult) -> Iterator[Loaded]:
+    for row in range(found.ntuples):
+        yield Loaded(
+            _present(found.get_value(row, 0)).decode(),
+            _integer(found.get_value(row, 1)),
+            _present(found.get_value(row, 2)),
+        )
 
 
 def instant(moment: datetime) -> bytes:

@@ -17,11 +17,13 @@ from psycopg import errors as pg
 from commands.handling import Answer, Contact, Handling, Receipt
 from domain.decider import Decider
 from domain.errors import Invalid, KeyReused, OrdinalError, StaleVersion
+from domain.history import category
+from domain.order.state import ORDER
 from infra import codec
 from infra.batch import Ask, Batch, Companion, Outcome, Staged, write_companion
 from infra.crash_points import crash_point
 from infra.event_log import Connection, read_stream
-from infra.log_session import InDoubt, LogSession, Moment
+from infra.log_session import InDoubt, Loaded, LogSession, Moment
 from infra.snapshots import Snapshots
 from infra.stream_cache import Cached, StreamCache
 from infra.vault import FIELDS as CONTACT_FIELDS
@@ -128,6 +130,7 @@ class Writer:
         self._snapshots = snapshots
         self._wanted: set[str] = set()
         self._loaded: set[str] = set()
+        self._fresh: set[str] = set()
         self._dirty: set[str] = set()
         self.position = 0
 
@@ -175,10 +178,16 @@ class Writer:
         raise Unavailable("the streams of a command kept changing")
 
     def _warm(self, asks: Sequence[Ask]) -> None:
-        """Load what the commands need; one answer of theirs may rest on another."""
-        missing = self._wanted | self._targets(asks)
+        """Load what the commands need; one answer of theirs may rest on another.
+
+        Orders that are not known are most often new. They are loaded on the way into the
+        transaction; should such a command then need more, it leaves the batch and comes back.
+        """
+        targets = self._targets(asks)
+        self._fresh = {each for each in targets if category(each) == ORDER.name} - self._wanted
+        missing = self._wanted | (targets - self._fresh)
         self._wanted = set()
-        asking = asks
+        asking = [ask for ask in asks if ask.target not in self._fresh]
         for _ in range(ROUNDS):
             self._load(missing)
             asking, missing = self._missing(asking)
@@ -190,7 +199,7 @@ class Writer:
         known, targets = self._cache.get, set()
         for ask in asks:
             try:
-                target = self._handlers[type(ask.command)].target(ask.command)
+                ask.target = target = self._handlers[type(ask.command)].target(ask.command)
             except Exception:
                 continue  # its handler meets the same and says so, to its caller alone
             if known(target) is None:
@@ -297,19 +306,25 @@ class Writer:
             raise
 
     def _fold_missing(self, session: LogSession, missing: set[str]) -> None:
-        seen = self._sequence
-        self._loaded |= missing
-        for stream_id in missing:
-            self._cache.add(stream_id, seen)
+        self._add(missing)
         if self._snapshots is not None:
             self._snapshots.restore(session.conn, self._cache, missing)
         self._fold_newer(session, missing)
+
+    def _add(self, missing: set[str]) -> None:
+        """Room for streams that are about to be loaded, as current as what is known by now."""
+        self._loaded |= missing
+        for stream_id in missing:
+            self._cache.add(stream_id, self._sequence)
 
     def _fold_newer(self, session: LogSession, stream_ids: Iterable[str]) -> None:
         ids = list(stream_ids)
         cached = [self._cache.get(stream_id) for stream_id in ids]
         versions = [entry.version if entry else 0 for entry in cached]
-        for stream_id, version, state in session.load(ids, versions):
+        self._fold(session.load(ids, versions))
+
+    def _fold(self, events: Iterable[Loaded]) -> None:
+        for stream_id, version, state in events:
             entry = self._cache.get(stream_id)
             if entry is None or version != entry.version + 1:
                 raise Unavailable(f"stream {stream_id} has a gap before version {version}")
@@ -327,10 +342,16 @@ class Writer:
     def _transact(self, asks: Sequence[Ask], companions: Companions | None) -> list[Ask]:
         session = self.session()
         self._dirty = set()
-        moment, known = self._lock(session, asks)
+        fresh = {each for each in self._fresh if self._cache.get(each) is None}
+        moment, known = self._begin(session, asks, fresh)
+        lacking = self._lacking(asks, fresh)
         self._refresh(session, asks)
         batch = Batch(moment.sequence, moment.head, self._recorded_at)
-        cold = [ask for ask in asks if not self._decide(session.conn, batch, known, ask)]
+        cold = [
+            ask
+            for ask in asks
+            if id(ask) in lacking or not self._decide(session.conn, batch, known, ask)
+        ]
         if cold and companions is not None:
             self._roll_back(asks)
             return list(asks)
@@ -340,16 +361,33 @@ class Writer:
             self._snapshots.offer(self._cache, batch.pending)
         return cold
 
-    def _lock(self, session: LogSession, asks: Sequence[Ask]) -> tuple[Moment, Known]:
+    def _begin(
+        self, session: LogSession, asks: Sequence[Ask], fresh: set[str]
+    ) -> tuple[Moment, Known]:
         """Take the lock; see what others did meanwhile, and which of these commands are repeats."""
-        moment = session.begin()
+        begun = session.begin([ask.context.command_id.bytes for ask in asks], list(fresh))
+        self._add(fresh)
+        try:
+            self._fold(begun.fresh)
+        except BaseException:
+            self._cache.evict(fresh)  # half folded
+            raise
+        self._look_around(begun.moment)
+        return begun.moment, begun.receipts
+
+    def _lacking(self, asks: Sequence[Ask], fresh: set[str]) -> set[int]:
+        """Which commands about fresh streams need more than is at hand."""
+        asking, missing = self._missing([ask for ask in asks if ask.target in fresh])
+        self._wanted |= missing
+        return {id(ask) for ask in asking}
+
+    def _look_around(self, moment: Moment) -> None:
         if moment.sequence != self._sequence and moment.last_state is not None:
             self._foreign = moment.sequence
             last = codec.envelope(moment.last_state).recorded_at
             self._recorded_at = max(self._recorded_at, last)
         self._sequence = moment.sequence
         self._recorded_at = max(self._recorded_at, moment.clock)
-        return moment, session.receipts([ask.context.command_id.bytes for ask in asks])
 
     def _refresh(self, session: LogSession, asks: Sequence[Ask]) -> None:
         """Fold what others appended to the streams that this batch is about to touch."""
@@ -456,7 +494,7 @@ class Writer:
             ask.outcome = None
         try:
             session = self.session()
-            _, known = self._lock(session, asks)
+            _, known = self._begin(session, asks, set())
             session.roll_back()
         except psycopg.Error as error:
             self.close()
