@@ -132,6 +132,16 @@ def test_teeth_events_without_the_record_of_their_command_are_seen_and_so_is_a_s
     assert breaches(ordinal_database) == {"I1", "I6"}
 
 
+def test_teeth_two_answers_to_one_key_are_seen(system: System) -> None:
+    """What an API would tell that keeps no answers, and decides a repeat anew."""
+    system.open_shop(units=100)
+    system.start("project")
+    first = system.order(system.serve(), "order")
+    system.check()
+    system.receipts.keep("order", first.body.replace(b'"changed":true', b'"changed":false'))
+    assert "key order of" in (system.findings().of["I6"].breach or "")
+
+
 def statuses(answers: list[Answer]) -> Counter[int]:
     return Counter(answer.status for answer in answers)
 

@@ -3,7 +3,7 @@
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -16,7 +16,7 @@ from infra.event_log import Connection
 from infra.postgres_account import account_for, programs
 from projections.inventory import INVENTORY
 from tests.faults import foreign
-from tests.faults.http import Answer
+from tests.faults.http import Answer, Lost
 from tests.faults.load import SKUS, UNITS, Load
 from tests.faults.machine import Machine
 from tests.faults.processes import Makers
@@ -302,6 +302,56 @@ def test_a_server_that_swallows_everything_costs_a_503_in_time(
     assert commands
     assert max(answer.seconds for answer in commands) < TOLD_WITHIN
     assert max(answer.seconds for answer in asked) < READ_WITHIN
+
+
+@pytest.mark.slow
+def test_teeth_a_caller_who_is_promised_more_time_waits_longer(
+    system: System, public_folder: Path
+) -> None:
+    """The bound on an answer is the guard: no other one ends the wait as soon."""
+    system.open_shop(units=100)
+    with postgres_proxy(system.conninfo, public_folder) as (proxy, conninfo):
+        api = system.serve(database_url=conninfo, answer_timeout=60)
+        assert system.order(api, "before").accepted
+        proxy.swallow()
+        with pytest.raises(Lost):
+            system.post(api, "/orders", order_body("order"), key="order", limit=TOLD_WITHIN)
+        proxy.heal()
+        system.insist([api], "/orders", order_body("order"), "order")
+
+
+def sessions_up_to_the_limit(conninfo: str) -> ExitStack:
+    """Idle sessions until the server takes no more."""
+    idle = ExitStack()
+    with suppress(psycopg.OperationalError):
+        while True:
+            idle.enter_context(psycopg.connect(conninfo, autocommit=True))
+    return idle
+
+
+def test_a_server_without_a_free_connection_costs_a_503(
+    machine_system: System, machine: Machine
+) -> None:
+    system = machine_system
+    system.open_shop(units=100)
+    api = system.serve()
+    assert system.order(api, "before").accepted
+    with (
+        psycopg.connect(system.conninfo, autocommit=True) as ours,
+        sessions_up_to_the_limit(system.conninfo),
+    ):
+        # Whoever has no session any more gets none.
+        writers = "FROM pg_stat_activity WHERE application_name = 'ordinal_writer'"
+        ours.execute(f"SELECT pg_terminate_backend(pid) {writers}")
+        eventually(lambda: ours.execute(f"SELECT pid {writers}").fetchone() is None)
+        with sessions_up_to_the_limit(system.conninfo):
+            answers = all_at_once(*(partial(system.order, api, f"c-{n}") for n in range(5)))
+    assert {answer.status for answer in answers} == {503}
+    assert max(answer.seconds for answer in answers) < TOLD_WITHIN
+    for number in range(5):
+        system.insist([api], "/orders", order_body(f"c-{number}"), f"c-{number}")
+    system.start("project")
+    system.check()
 
 
 @pytest.mark.timeout(120)

@@ -1,21 +1,26 @@
 """The embedded PostgreSQL under several processes: shared, killed, copied."""
 
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from infra import embedded
+from tests.faults.http import Lost
 from tests.faults.load import SKUS, UNITS, Load
 from tests.faults.machine import own_machine
 from tests.faults.processes import Makers
-from tests.faults.system import System, system_over
+from tests.faults.system import CALLER, SKU, Api, System, order_body, system_over
 from tests.faults.teeth import breaches
 from tests.infra.running import eventually
+from tests.infra.shop import open_shop, writing
 
-pytestmark = [pytest.mark.faults, pytest.mark.slow, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(200)]
 
 
+@pytest.mark.slow
 def test_processes_share_one_server_and_outlive_each_other(
     nursery: Makers, public_folder: Path
 ) -> None:
@@ -59,3 +64,87 @@ def test_a_copy_taken_while_it_ran_is_refused(nursery: Makers, public_folder: Pa
         eventually(lambda: process.said("is a copy of another database"))
         system.start("project")
         system.check()
+
+
+def test_teeth_a_copy_that_is_used_beside_its_original_is_seen(
+    nursery: Makers, public_folder: Path
+) -> None:
+    """Without its mark it passes for a good one, and both give the same positions to others."""
+    folder, copy = public_folder / "postgres", public_folder / "copy"
+    with own_machine(folder) as machine, writing(machine.conninfo) as writer:
+        open_shop(writer, [SKU], units=100)
+    subprocess.run(["cp", "-a", folder, copy], check=True)
+    (copy / "server" / "data" / "ordinal-identity").unlink()
+    with (
+        own_machine(folder) as machine,
+        own_machine(copy) as beside,
+        system_over(nursery, public_folder, machine.conninfo) as system,
+        system_over(nursery, public_folder, beside.conninfo) as other,
+    ):
+        assert ordered(system, "one") == ordered(other, "other")
+        assert system.findings(0).sound
+        system.receipts.bodies |= other.receipts.bodies
+        assert system.findings(0).of["I1"].breaches
+
+
+def ordered(system: System, name: str) -> int:
+    """The position of a first order."""
+    system.key_of(CALLER, secret=system.secret)
+    return int(system.order(system.serve(), name).json()["position"])
+
+
+@contextmanager
+def small_disk(folder: Path, megabytes: int) -> Iterator[None]:
+    """A file system of this size at the folder."""
+    folder.mkdir()
+    size = f"size={megabytes}m,mode=755"
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", size, "tmpfs", folder], capture_output=True, check=False
+    )
+    if done.returncode != 0:
+        pytest.skip("only root may mount a file system that can be filled")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def fill(file: Path) -> None:
+    """Leave not a byte to others."""
+    with file.open("wb", buffering=0) as filler, suppress(OSError):
+        while True:
+            filler.write(bytes(4_096))
+
+
+def orders_until_one_fails(system: System, api: Api) -> int:
+    """What the first one hears that finds no room; a last segment of the log still has some."""
+    with suppress(Lost):
+        for number in range(20_000):
+            answer = system.order(api, f"order-{number}")
+            if not answer.accepted:
+                return answer.status
+    return 0
+
+
+def test_a_full_disk_costs_no_committed_order_and_no_position_twice(
+    nursery: Makers, public_folder: Path
+) -> None:
+    """Orders are refused while it is full, and the server goes on when there is room again."""
+    disk = public_folder / "disk"
+    with (
+        small_disk(disk, 192),
+        own_machine(disk / "postgres") as machine,
+        system_over(nursery, public_folder, machine.conninfo) as system,
+    ):
+        system.open_shop(units=100_000)
+        system.start("project")
+        api = system.serve()
+        assert system.order(api, "before").accepted
+        before = system.head()
+        fill(disk / "filler")
+        assert orders_until_one_fails(system, api) == 503
+        (disk / "filler").unlink()
+        machine.start()
+        answer = system.insist([api], "/orders", order_body("after"), "after")
+        assert answer.json()["position"] > before
+        system.check(60)

@@ -85,6 +85,24 @@ def test_teeth_an_event_that_was_left_out_is_seen(ordinal_database: str) -> None
     assert breaches(ordinal_database) == {"I4"}
 
 
+def test_teeth_an_offset_that_goes_back_is_seen(system: System) -> None:
+    """What a zombie would do whose checkpoint nobody compares."""
+    system.open_shop(units=100)
+    system.fill(5)
+    projector = system.start("project", "inventory")
+    system.check()
+    projector.kill()
+    execute(
+        system.conninfo,
+        "UPDATE read.checkpoints SET (position, event_id) = (SELECT notification_id,"
+        " convert_from(state, 'UTF8')::json ->> 'event_id' FROM ordinal.stored_events"
+        " ORDER BY notification_id LIMIT 1)",
+    )
+    looks = system.watch.looks
+    eventually(lambda: system.watch.looks > looks + 1)
+    assert "inventory g1 fell" in (system.findings(0).of["I10"].breach or "")
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(200)
 def test_a_stopped_projector_that_wakes_up_changes_nothing(system: System) -> None:

@@ -21,7 +21,7 @@ class Watch:
     def __init__(self, conninfo: str) -> None:
         self._conninfo = conninfo
         self._highest: dict[str, int] = {}
-        self._looks = 0
+        self.looks = 0
         self._fallen: list[str] = []
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="watch")
@@ -41,7 +41,7 @@ class Watch:
 
     def report(self, findings: Findings) -> None:
         finding = findings.begin("I10", "stored offsets never go back")
-        finding.checked += self._looks
+        finding.checked += self.looks
         for fall in self._fallen:
             finding.blame(fall)
 
@@ -61,7 +61,7 @@ class Watch:
                 self._look(conn)
 
     def _look(self, conn: psycopg.Connection[tuple[str, int]]) -> None:
-        self._looks += 1
+        self.looks += 1
         for name, position in conn.execute(_STANDINGS).fetchall():
             if position < self._highest.get(name, 0):
                 self._fallen.append(f"{name} fell from {self._highest[name]} to {position}")
