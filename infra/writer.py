@@ -345,6 +345,10 @@ class Writer:
         fresh = {each for each in self._fresh if self._cache.get(each) is None}
         moment, known = self._begin(session, asks, fresh)
         lacking = self._lacking(asks, fresh)
+        if lacking and companions is not None:
+            # Before anything is decided, which the way back would throw out of the cache.
+            self._roll_back(asks)
+            return list(asks)
         self._refresh(session, asks)
         batch = Batch(moment.sequence, moment.head, self._recorded_at)
         cold = [

@@ -34,10 +34,14 @@ from tests.infra.shop import (
     MARKING,
     SKU,
     Mark,
+    accepted,
+    ask,
     burn,
     check_log,
     count_of,
+    do,
     open_shop,
+    order,
     stock_of,
     versions,
     writing,
@@ -388,6 +392,20 @@ def test_a_channel_with_a_fault_of_its_own_blocks_nothing(
     take(intake_of(shop, settings, replace(sound, to_command=to_command)), shop, 2)
     assert orders(shop) == [stream_of("r1")]
     assert [letter.source_offset for letter in dead_letters(shop)] == [0]
+
+
+# -- cold streams
+
+
+def test_a_batch_that_finds_some_of_its_stock_at_hand_is_written(ordinal_database: str) -> None:
+    """It rolls back to load the rest; what was at hand then must still be at hand."""
+    with writing(ordinal_database, HANDLERS) as writer:
+        open_shop(writer, ["A", "B"], units=9)
+    with writing(ordinal_database, HANDLERS) as writer:
+        do(writer, order("o-1", "A"))
+        asks = [ask(order("o-2", "A")), ask(order("o-3", "B"))]
+        writer.write(asks, lambda _: Companion())
+        assert [accepted(each).receipt.outcome for each in asks] == ["placed", "placed"]
 
 
 # -- crashes, repeats and several processes
