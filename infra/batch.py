@@ -75,17 +75,21 @@ class Batch:
         self._sequence = sequence
         self._head = head
         self.recorded_at = recorded_at
+        self.touched: dict[str, None] = {}
+        self.asks: dict[UUID, Ask] = {}
+        self._empty()
+
+    def _empty(self) -> None:
+        self.pending: dict[str, list[object]] = {}
         self.stream_ids: list[bytes] = []
         self.versions: list[int] = []
         self.names: list[bytes] = []
         self.states: list[bytes] = []
-        self.pending: dict[str, list[object]] = {}
         self.command_ids: list[bytes] = []
         self.fingerprints: list[bytes] = []
         self.receipts: list[bytes] = []
         self.kept: list[bool] = []
         self.contacts: list[list[bytes | None]] = []
-        self.asks: dict[UUID, Ask] = {}
 
     @property
     def sequence(self) -> int:
@@ -144,7 +148,7 @@ class Batch:
         ]
 
     def write(self, session: LogSession) -> None:
-        """Insert events, commands and contacts."""
+        """Send the events, commands and contacts that were added since the last time."""
         recorded_at = instant(self.recorded_at)
         if self.command_ids:
             session.append(
@@ -163,6 +167,9 @@ class Batch:
         if self.contacts:
             columns = zip(*self.contacts, strict=True)
             session.keep_contacts(recorded_at, [arrays.encoded_text_array(c) for c in columns])
+        self._head, self._sequence = self.position, self.sequence
+        self.touched |= dict.fromkeys(self.pending)
+        self._empty()
 
 
 def write_companion(session: LogSession, companion: Companion, recorded_at: datetime) -> None:

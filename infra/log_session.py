@@ -157,7 +157,6 @@ class LogSession:
 
     def begin(self, command_ids: Sequence[bytes], fresh: Sequence[str] = ()) -> Begun:
         """Load the fresh streams; begin, take the append lock, and only then look."""
-        self._start_sending()
         if fresh:
             self._send_load(fresh, [0] * len(fresh))
             self._libpq.pipeline_sync()
@@ -170,27 +169,31 @@ class LogSession:
 
     def load(self, stream_ids: Sequence[str], versions: Sequence[int]) -> Iterator[Loaded]:
         """The events of these streams behind these versions, stream by stream in order."""
-        self._start_sending()
         self._send_load(stream_ids, versions)
         return _events(self._results()[0])
 
     def append(self, *values: bytes) -> None:
         """Send events and commands (see `infra.batch`); the server works on them at once."""
-        self._start_sending()
         self._send(_APPEND, *values)
         self._flush()
 
     def keep_contacts(self, recorded_at: bytes, columns: Sequence[bytes]) -> None:
-        self._start_sending()
         self._send(_CONTACTS, recorded_at, *columns)
 
     def put_out(self, recorded_at: bytes, columns: Sequence[bytes]) -> None:
-        self._start_sending()
         self._send(_OUTBOX, recorded_at, *columns)
 
     def move_offsets(self, columns: Sequence[bytes]) -> None:
-        self._start_sending()
         self._send(_OFFSETS, *columns)
+
+    def quiet(self) -> Connection:
+        """The connection for a question in between, once what was sent is done.
+
+        Raises the first error of that.
+        """
+        if self._libpq.pipeline_status != PipelineStatus.OFF:
+            self._results()
+        return self.conn
 
     def commit(self) -> None:
         """Commit what was sent. Raises the first error of all that was sent with it, and InDoubt
@@ -225,14 +228,14 @@ class LogSession:
     # -- one round trip
 
     def _start_sending(self) -> None:
-        if self._libpq.pipeline_status != PipelineStatus.OFF:
-            return
         self._line.register(self._libpq.socket, select.POLLIN)
         self._libpq.enter_pipeline_mode()
         self._sent = []
 
     def _send(self, wanted: Statement, *values: bytes) -> None:
-        if wanted.name not in self._prepared:
+        if self._libpq.pipeline_status == PipelineStatus.OFF:
+            self._start_sending()
+        if wanted.name not in self._prepared and wanted.name not in self._sent:
             self._libpq.send_prepare(wanted.name, wanted.sql)
             self._sent.append(wanted.name)
         formats = [Format.BINARY] * len(values)

@@ -4,8 +4,9 @@ import logging
 import sys
 import threading
 from collections import Counter as Tally
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TextIO
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, BinaryIO, TextIO, cast
 
 import msgspec
 import structlog
@@ -20,6 +21,45 @@ from infra.settings import Settings
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 _encode = msgspec.json.Encoder(enc_hook=str).encode
+
+
+_held = threading.local()
+
+
+class Lines:
+    """Where log lines go, each at once unless its thread holds them together."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        self._out = out
+
+    def write(self, line: bytes) -> None:
+        held: list[bytes] | None = getattr(_held, "lines", None)
+        if held is None:
+            self._out.write(line)
+        else:
+            held.append(line)
+            _held.out = self._out
+
+    def flush(self) -> None:
+        if getattr(_held, "lines", None) is None:
+            self._out.flush()
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """Let what this thread logs meanwhile go out in one piece.
+
+    Each write hands the interpreter lock to whoever waits for it.
+    """
+    lines: list[bytes] = []
+    _held.lines = lines
+    try:
+        yield
+    finally:
+        _held.lines = None
+        if lines:
+            _held.out.write(b"".join(lines))
+            _held.out.flush()
 
 
 def _render(_: Any, __: str, line: Mapping[str, Any]) -> bytes:
@@ -37,7 +77,9 @@ def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> No
     ]
     as_json = settings.log_format == "json"
     factory: Any = (
-        structlog.BytesLoggerFactory(out.buffer) if as_json else structlog.PrintLoggerFactory(out)
+        structlog.BytesLoggerFactory(cast(BinaryIO, Lines(out.buffer)))
+        if as_json
+        else structlog.PrintLoggerFactory(out)
     )
     last: list[Any] = (
         [structlog.processors.format_exc_info, _render]
@@ -135,11 +177,12 @@ class BusFigures:
     def batch_done(self, asks: Sequence[Pending], seconds: float) -> None:
         figures, now = self._figures, self._clock()
         tally: Tally[tuple[str, str]] = Tally()
-        for pending in asks:
-            outcome = outcome_of(pending)
-            tally[type(pending.command).__name__, outcome] += 1
-            figures.latency.observe(now - pending.queued_at)
-            self._line(pending, outcome, now - pending.queued_at)
+        with together():
+            for pending in asks:
+                outcome = outcome_of(pending)
+                tally[type(pending.command).__name__, outcome] += 1
+                figures.latency.observe(now - pending.queued_at)
+                self._line(pending, outcome, now - pending.queued_at)
         for (kind, outcome), count in tally.items():
             figures.commands.labels(kind, outcome).inc(count)
         figures.batch.observe(len(asks))

@@ -31,6 +31,9 @@ from infra.vault import contact_of
 
 S = TypeVar("S")
 ROUNDS = 6
+# Commands that are sent to the server together: half a batch, within these bounds.
+LEAST_AT_ONCE = 8
+MOST_AT_ONCE = 32
 Companions = Callable[[Sequence[Ask]], Companion]
 Known = Mapping[UUID, tuple[bytes, bytes]]
 
@@ -351,18 +354,14 @@ class Writer:
             return list(asks)
         self._refresh(session, asks)
         batch = Batch(moment.sequence, moment.head, self._recorded_at)
-        cold = [
-            ask
-            for ask in asks
-            if id(ask) in lacking or not self._decide(session.conn, batch, known, ask)
-        ]
+        cold = self._decide_all(session, batch, known, asks, lacking)
         if cold and companions is not None:
             self._roll_back(asks)
             return list(asks)
         self._commit(session, batch, companions(asks) if companions else Companion())
-        self._cache.touched(batch.pending)
+        self._cache.touched(batch.touched)
         if self._snapshots is not None:
-            self._snapshots.offer(self._cache, batch.pending)
+            self._snapshots.offer(self._cache, batch.touched)
         return cold
 
     def _begin(
@@ -412,22 +411,43 @@ class Writer:
         if entry is not None:
             entry.seen = self._sequence
 
-    def _decide(self, conn: Connection, batch: Batch, known: Known, ask: Ask) -> bool:
+    def _decide_all(
+        self,
+        session: LogSession,
+        batch: Batch,
+        known: Known,
+        asks: Sequence[Ask],
+        lacking: set[int],
+    ) -> list[Ask]:
+        """Decide part by part, so that the server stores one while we decide the next.
+
+        Returns those that need streams that are not at hand.
+        """
+        part = min(MOST_AT_ONCE, max(LEAST_AT_ONCE, -(-len(asks) // 2)))
+        cold = []
+        for number, ask in enumerate(asks, start=1):
+            if id(ask) in lacking or not self._decide(session, batch, known, ask):
+                cold.append(ask)
+            if number % part == 0:
+                batch.write(session)
+        return cold
+
+    def _decide(self, session: LogSession, batch: Batch, known: Known, ask: Ask) -> bool:
         """Give the ask its outcome; False when it needs streams that are not at hand."""
         self._view.reset(self._foreign)
         try:
             ask.outcome = self._repeated(batch, known, ask) or self._handled(batch, ask)
         except Cold as cold:
-            self._undo(conn, batch)
+            self._undo(session, batch)
             if cold.contact_id is not None:
-                self._load_contact(conn, cold.contact_id)
-                return self._decide(conn, batch, known, ask)
+                self._load_contact(session.quiet(), cold.contact_id)
+                return self._decide(session, batch, known, ask)
             if cold.stream_id is not None:
                 self._cache.evict([cold.stream_id])
                 self._wanted.add(cold.stream_id)
             return False
         except Exception as error:
-            self._undo(conn, batch)
+            self._undo(session, batch)
             ask.outcome = error
         return True
 
@@ -466,19 +486,19 @@ class Writer:
             self._contacts[contact.contact_id] = contact
         return answer
 
-    def _undo(self, conn: Connection, batch: Batch) -> None:
+    def _undo(self, session: LogSession, batch: Batch) -> None:
         """A command that fails after it appended leaves no trace in the folds."""
         self._dirty |= self._view.dirty
         for stream_id in self._view.dirty:
             self._cache.evict([stream_id])
             entry = self._cache.add(stream_id, self._sequence)
-            for row in read_stream(conn, stream_id):
+            for row in read_stream(session.quiet(), stream_id):
                 entry.evolve(codec.event_of(row.state))
             for event in batch.pending.get(stream_id, ()):
                 entry.evolve(event)
 
     def _commit(self, session: LogSession, batch: Batch, companion: Companion) -> None:
-        if not (batch.command_ids or companion.messages or companion.offsets):
+        if not (batch.asks or companion.messages or companion.offsets):
             session.roll_back()
             return
         batch.write(session)
