@@ -44,7 +44,10 @@ class NotJson(Refused):
 
 
 class InvalidField(Refused):
-    """A field of the request is not as it must be. `field` in the details names it."""
+    """A field of the request is not as it must be.
+
+    `field` in the details names it.
+    """
 
 
 @dataclass(frozen=True, slots=True)

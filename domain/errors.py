@@ -1,4 +1,4 @@
-"""The error tree of the domain. The docstring of an error is its default message.
+"""The error tree of the domain. The first line of an error's docstring is its message.
 
 DomainError                     a caller was refused; nothing was written
 ├── NotFound                    the thing named does not exist
@@ -86,7 +86,10 @@ class UnknownPayment(NotFound):
 
 
 class Invalid(DomainError):
-    """The request contradicts itself. `field` in the details names the place."""
+    """The request contradicts itself.
+
+    `field` in the details names the place.
+    """
 
 
 class CurrencyMismatch(Invalid):
@@ -106,7 +109,10 @@ class WrongStatus(Conflict):
 
 
 class InsufficientStock(Conflict):
-    """There is not enough stock. `available` in the details says what there is, by sku."""
+    """There is not enough stock.
+
+    `available` in the details says what there is, by sku.
+    """
 
 
 class NoEligibleLocation(Conflict):
