@@ -10,9 +10,10 @@ from typing import Any
 class Consumer:
     """One intake topic. `message` is the channel's own shape as a plain dataclass.
 
-    `topic` is named without the store's prefix. `to_command` only translates; it raises
-    `Unreadable` for what is well-formed JSON but no order. `name` is the channel. `occurred_at`
-    is there when the channel may write history, and says when the thing happened.
+    `topic` is named without the store's prefix. `to_command` only translates: it gets something
+    with the message's fields, and raises `Unreadable` for what is well-formed JSON but no order.
+    `name` is the channel. `occurred_at` is there when the channel may write history, and says when
+    the thing happened.
     """
 
     name: str
@@ -26,7 +27,7 @@ class Unreadable(Exception):
     """The message cannot become a command."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class IntakeResult:
     """What became of one message, as the channel reads it on the results topic.
 
