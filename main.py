@@ -60,6 +60,7 @@ from infra.feeds import Feed, StoreFeed
 from infra.findings import Findings
 from infra.generations import ContractBroken, drop_old
 from infra.housekeeping import Housekeeper
+from infra.index_follower import Follower
 from infra.intake import Intake
 from infra.kafka import KafkaUnfit, ensure_topics
 from infra.kafka import topics as all_topics
@@ -387,10 +388,11 @@ def relay() -> None:
             machine.run(stop)
 
 
-def feed_of(settings: Settings, conninfo: str) -> Feed:
+def feeds_of(settings: Settings, conninfo: str) -> Callable[[], Feed]:
+    """Opens feeds; through Kafka, those of one process share a consumer."""
     if settings.kafka_bootstrap_servers:
-        return KafkaFeed(conninfo, settings)
-    return StoreFeed(conninfo)
+        return partial(KafkaFeed, conninfo, Follower(settings))
+    return partial(StoreFeed, conninfo)
 
 
 def chosen_projections(names: Sequence[str]) -> list[Projection]:
@@ -406,8 +408,9 @@ def project(names: Annotated[list[str] | None, typer.Argument(help="Read models.
     settings = load_settings()
     spare_the_collector()
     with opened(settings) as conninfo, told_to_stop() as stop:
+        feed = feeds_of(settings, conninfo)
         threads = [
-            threading.Thread(target=_project, args=(settings, conninfo, each, stop), name=each.name)
+            threading.Thread(target=_project, args=(conninfo, each, feed, stop), name=each.name)
             for each in chosen_projections(names or [])
         ]
         for thread in threads:
@@ -416,9 +419,11 @@ def project(names: Annotated[list[str] | None, typer.Argument(help="Read models.
             thread.join()
 
 
-def _project(settings: Settings, conninfo: str, each: Projection, stop: threading.Event) -> None:
+def _project(
+    conninfo: str, each: Projection, feed: Callable[[], Feed], stop: threading.Event
+) -> None:
     """A read model that halts waits for its operator; the others go on."""
-    machine = Projector(conninfo, each, lambda: feed_of(settings, conninfo))
+    machine = Projector(conninfo, each, feed)
     news = partial(news_of_projector, machine.status)
     try:
         with telling(conninfo, "ordinal_projector", f"projector {each.name}", news):

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from domain.decider import Recorded
 from infra.checkpoints import event_id_of
 from infra.event_log import StoredRow, read_after
 from infra.sessions import connect_projector
@@ -19,6 +20,12 @@ PATIENCE = 0.25
 
 class FeedLost(Exception):
     """The feed's source is away: wait, and open another feed."""
+
+
+class SharedRow(StoredRow):
+    """A row for several read models; `known` is its event once one of them has decoded it."""
+
+    known: Recorded | None = None
 
 
 class Batch(NamedTuple):

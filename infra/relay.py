@@ -42,7 +42,7 @@ SEAT = 7093202
 BATCH = 500
 LARGE_BATCH = 4_000
 # Seconds.
-BREATH = 0.004
+BREATH = 0.008
 SHORTEST_PAUSE = 0.001
 LONGEST_PAUSE = 0.020
 FIRST_RETRY = 0.1
@@ -216,7 +216,7 @@ class Publisher:
         if batch.count and batch.first <= self._record.to:
             raise RelayHalted(f"asked to send position {batch.first} a second time")
         began = time.monotonic()
-        self._transactions.begin()
+        self._transactions.begin({self._index, *(message[0] for message in batch.messages)})
         crash_point("R2")
         try:
             self._send_messages(batch)

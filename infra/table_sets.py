@@ -5,7 +5,7 @@ statement. A small batch costs by the statement rather than by the row.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from psycopg.sql import SQL, Composed, Placeholder
+from psycopg.sql import SQL, Placeholder
 
 from infra.event_log import Connection
 from infra.tables import PhysicalTable, encode, physical_tables
@@ -59,17 +59,17 @@ class TableSet:
         }
         conn.execute(self._write, values, prepare=True)
 
-    def _build_ask(self) -> Composed:
+    def _build_ask(self) -> bytes:
         selects = [
             table.select(SQL(str(number)), Placeholder("ids"))
             for number, table in enumerate(self.tables)
             if not table.append_only
         ]
-        return SQL(" UNION ALL ").join([_PARKED, *selects])
+        return SQL(" UNION ALL ").join([_PARKED, *selects]).as_bytes()
 
-    def _build_write(self) -> Composed:
+    def _build_write(self) -> bytes:
         inserts = [
             SQL("{} AS ({})").format(SQL(name), table.insert(Placeholder(name)))
             for table, name in zip(self.tables, self._places.values(), strict=True)
         ]
-        return SQL("WITH {} SELECT").format(SQL(", ").join(inserts))
+        return SQL("WITH {} SELECT").format(SQL(", ").join(inserts)).as_bytes()

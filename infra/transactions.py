@@ -17,7 +17,14 @@ from kafka.future import Future
 from kafka.net.compat import KafkaNetClient
 from kafka.protocol.producer import EndTxnRequest
 
-from infra.kafka import DEAD_LETTER_LIMIT, REQUEST_TIMEOUT_MS, connection, require_crc32c, topics
+from infra.kafka import (
+    DEAD_LETTER_LIMIT,
+    MESSAGE_LIMIT,
+    REQUEST_TIMEOUT_MS,
+    connection,
+    require_crc32c,
+    topics,
+)
 from infra.kafka_clients import open_client
 from infra.settings import Settings
 
@@ -29,6 +36,8 @@ BLOCK_LIMIT_MS = 1_000
 WAIT_LIMIT = 10.0
 STOPPING_LIMIT = 2.0
 SLICE = 0.25
+# Bytes of a value that leave room for its key and headers.
+SURELY_SENDABLE = MESSAGE_LIMIT // 2
 CLOSE_LIMIT = 3.0
 
 Headers = list[tuple[str, bytes]]
@@ -70,6 +79,7 @@ class Transactions:
         self._stop = stop
         self._last: dict[TopicPartition, Any] = {}
         self._futures: list[Any] = []
+        self._announced: frozenset[TopicPartition] = frozenset()
         self._producer = open_client(
             KafkaProducer,
             **connection(settings),
@@ -85,10 +95,12 @@ class Transactions:
             self.close()
             raise
 
-    def begin(self) -> None:
+    def begin(self, partitions: Iterable[TopicPartition] = ()) -> None:
+        """`partitions` are those that the messages will go to, as far as they are known."""
         self._last.clear()
         self._futures.clear()
-        self._checked(self._producer.begin_transaction)
+        self._announced = frozenset(partitions)
+        self._checked(self._begin)
 
     def send(self, messages: Iterable[Message]) -> None:
         """Hand messages over; those of one partition keep their order."""
@@ -119,12 +131,26 @@ class Transactions:
             return False
         return True
 
+    def _begin(self) -> None:
+        self._producer.begin_transaction()
+        # Left to the library, they would be announced one round trip after the other.
+        for partition in self._announced:
+            self._producer._transaction_manager.maybe_add_partition_to_transaction(partition)
+
     def _send(self, messages: Iterable[Message]) -> None:
-        send, last, futures = self._producer.send, self._last, self._futures
+        """What the public send() does, without the half of its time in which it looks for what is
+        known here: that the partition exists and was announced, the types, about the size.
+        """
+        producer, last, futures = self._producer, self._last, self._futures
+        append, now = producer._accumulator.append, int(time.time() * 1000)
         for partition, key, value, headers in messages:
-            future = send(partition[0], value, key, headers, partition[1])
+            if partition in self._announced and len(value) < SURELY_SENDABLE:
+                future = append(partition, now, key, value, headers)[0]
+            else:
+                future = producer.send(partition[0], value, key, headers, partition[1])
             futures.append(future)
             last[partition] = future
+        producer._sender.wakeup()
 
     def _await_futures(self) -> None:
         for future in self._futures:

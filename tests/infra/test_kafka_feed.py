@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from functools import partial
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -15,7 +16,8 @@ from kafka import KafkaProducer
 
 from infra.checkpoints import ProjectorHalted, event_id_of
 from infra.event_log import StoredRow, read_after
-from infra.feeds import Batch, FeedLost
+from infra.feeds import Batch, FeedLost, SharedRow
+from infra.index_follower import KEPT, QUIET_LIMIT, Follower
 from infra.kafka import (
     EVENT_TOPICS,
     IndexRecord,
@@ -130,21 +132,30 @@ def feed(ordinal_database: str, kafka_settings: Settings) -> Any:
     return partial(Watched, ordinal_database, kafka_settings)
 
 
-class Watched(KafkaFeed):
-    """Remembers why it went to the store."""
+class WatchedFollower(Follower):
+    """Remembers from where it followed the index, and why it stopped."""
 
-    def __init__(self, conninfo: str, settings: Settings) -> None:
-        super().__init__(conninfo, settings)
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
         self.left: list[str] = []
         self.joined: list[int] = []
 
-    def _leave(self, reason: str) -> None:
+    def _abandon(self, reason: str) -> None:
         self.left.append(reason)
-        super()._leave(reason)
+        super()._abandon(reason)
 
-    def _join(self, record: IndexRecord | None) -> None:
+    def _seek(self, record: IndexRecord | None) -> None:
         self.joined.append(record.to if record else 0)
-        super()._join(record)
+        super()._seek(record)
+
+
+class Watched(KafkaFeed):
+    """A feed with a follower of its own."""
+
+    def __init__(self, conninfo: str, settings: Settings) -> None:
+        self.follower = WatchedFollower(settings)
+        self.left, self.joined = self.follower.left, self.follower.joined
+        super().__init__(conninfo, self.follower)
 
 
 STOP = threading.Event()
@@ -250,6 +261,28 @@ def test_an_index_record_that_does_not_follow_sends_to_the_store(
     assert watched.left == [f"the index goes on from {expected[1]}"]
 
 
+def test_a_quiet_index_is_doubted_when_the_log_goes_on(
+    ordinal_database: str, hand: HandRelay, feed: Any
+) -> None:
+    """As when a broker lost the index's tail, and got another one below the offset we wait for."""
+    expected = append(ordinal_database, [(A, receive(1))])
+    hand.publish(hand.log())
+    with closing(feed()) as watched:
+        assert positions(drain(watched, 0, expected[0])) == expected
+        watched.next(expected[0], STOP)
+        watched.follower._reader.pause(watched.follower._index)
+        expected += append(ordinal_database, [(B, receive(1))])
+        hand.publish(hand.log()[1:])
+        watched.next(expected[0], STOP)
+        watched.follower._heard -= QUIET_LIMIT
+        assert positions(drain(watched, expected[0], expected[1])) == expected[1:]
+        assert watched.next(expected[1], STOP) is None
+        assert watched.joined == expected
+        watched.follower._heard -= QUIET_LIMIT
+        assert watched.next(expected[1], STOP) is None
+        assert watched.joined == expected
+
+
 def test_more_than_was_announced_is_not_believed(
     ordinal_database: str, hand: HandRelay, feed: Any
 ) -> None:
@@ -284,7 +317,7 @@ def test_an_offset_that_is_gone_sends_to_the_store(
         hand.publish(log[:1])
         assert positions(drain(watched, 0, expected[0])) == expected[:1]
         watched.next(expected[0], STOP)
-        watched._reader.seek(watched._partitions[0], 1_000)
+        watched.follower._reader.seek(watched.follower._partitions[0], 1_000)
         eventually(lambda: watched.next(expected[0], STOP) is None and bool(watched.left))
         hand.publish(log[1:])
         assert positions(drain(watched, expected[0], expected[-1])) == expected[1:]
@@ -316,6 +349,113 @@ def test_a_store_that_lacks_what_was_published_halts(
         drain(watched, 0, log[-1].position + 5)
 
 
+def test_read_models_share_what_has_arrived(
+    ordinal_database: str, hand: HandRelay, kafka_settings: Settings
+) -> None:
+    expected = append(ordinal_database, [(s, receive(1)) for s in (A, B, C)])
+    follower = WatchedFollower(kafka_settings)
+    first, second = (KafkaFeed(ordinal_database, follower) for _ in range(2))
+    with closing(first), closing(second):
+        first.next(0, STOP)
+        second.next(0, STOP)
+        hand.publish(hand.log())
+        (mine,) = drain(first, 0, expected[-1])
+        follower._reader.pause(*follower._partitions, follower._index)
+        (theirs,) = drain(second, 0, expected[-1])
+    assert positions([mine]) == positions([theirs]) == expected
+    assert all(row is same for row, same in zip(mine.rows, theirs.rows, strict=True))
+    assert follower.joined == [0]
+
+
+def test_threads_that_wait_together_all_get_what_arrives(
+    ordinal_database: str, hand: HandRelay, kafka_settings: Settings
+) -> None:
+    follower, seen = WatchedFollower(kafka_settings), list[list[int]]()
+    expected: list[int] = []
+    wanted = 40
+
+    def read() -> None:
+        with closing(KafkaFeed(ordinal_database, follower)) as feed:
+            position, found = 0, list[int]()
+            deadline = monotonic() + 20
+            while len(found) < wanted and monotonic() < deadline:
+                if batch := feed.next(position, STOP):
+                    found += positions([batch])
+                    position = batch.to
+            seen.append(found)
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for number in range(wanted):
+        expected += append(ordinal_database, [(f"stock-HERE-{number}", receive(1))])
+        hand.publish(hand.log()[-1:])
+    for thread in threads:
+        thread.join()
+    assert seen == [expected] * 4
+    assert follower.left == []
+    assert follower._reader is None
+
+
+def test_a_slow_read_model_reads_the_store_until_it_is_near(
+    ordinal_database: str, hand: HandRelay, kafka_settings: Settings
+) -> None:
+    expected = append(ordinal_database, [(A, receive(1))])
+    follower = WatchedFollower(kafka_settings)
+    quick, slow = (KafkaFeed(ordinal_database, follower) for _ in range(2))
+    with closing(quick), closing(slow):
+        hand.publish(hand.log())
+        for each in (quick, slow):
+            drain(each, 0, expected[0])
+            each.next(expected[0], STOP)
+        for _ in range(4):
+            expected += append(ordinal_database, [(B, receive(1))] * (KEPT // 2))
+            hand.publish(hand.log()[-KEPT // 2 :])
+            drain(quick, expected[-1 - KEPT // 2], expected[-1])
+        assert follower.window
+        assert follower.window.begin == expected[KEPT // 2]
+        batches = drain(slow, expected[0], expected[-1])
+        assert positions(batches) == expected[1:]
+        expected += append(ordinal_database, [(B, receive(1))])
+        hand.publish(hand.log()[-1:])
+        (last,) = drain(slow, expected[-2], expected[-1])
+    assert isinstance(last.rows[0], SharedRow)
+    assert (follower.left, follower.joined) == ([], [expected[0]])
+
+
+def test_what_kafka_lacks_every_read_model_takes_from_the_store(
+    ordinal_database: str, hand: HandRelay, kafka_settings: Settings
+) -> None:
+    expected = append(ordinal_database, [(s, receive(1)) for s in (A, B, C)])
+    follower = WatchedFollower(kafka_settings)
+    first, second = (KafkaFeed(ordinal_database, follower) for _ in range(2))
+    with closing(first), closing(second):
+        first.next(0, STOP)
+        second.next(0, STOP)
+        log = hand.log()
+        hand.publish([log[0], log[2]], count=3)
+        for each in (first, second):
+            assert positions(drain(each, 0, expected[-1])) == expected
+            each.next(expected[-1], STOP)
+    assert "1 of 3 events" in follower.left[0]
+    assert follower.joined == [0, expected[-1]]
+
+
+def test_a_read_model_that_ends_leaves_the_others_their_consumer(
+    ordinal_database: str, hand: HandRelay, kafka_settings: Settings
+) -> None:
+    (position,) = append(ordinal_database, [(A, receive(1))])
+    follower = WatchedFollower(kafka_settings)
+    first, second = (KafkaFeed(ordinal_database, follower) for _ in range(2))
+    first.next(0, STOP)
+    second.next(0, STOP)
+    first.close()
+    hand.publish(hand.log())
+    assert positions(drain(second, 0, position)) == [position]
+    second.close()
+    assert follower._reader is None
+
+
 def test_a_projector_follows_kafka(ordinal_database: str, hand: HandRelay, feed: Any) -> None:
     append(ordinal_database, [(A, receive(1)), ("order-1", Bytes("Later", b"{}"))])
     hand.publish(hand.log())
@@ -336,7 +476,7 @@ def test_a_projector_waits_while_kafka_is_away(
     # Captured log records would keep those sockets alive.
     caplog.set_level("CRITICAL", "kafka")
     nowhere = kafka_settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"})
-    feed = partial(KafkaFeed, ordinal_database, nowhere)
+    feed = partial(KafkaFeed, ordinal_database, Follower(nowhere))
     with running(ordinal_database, SAMPLE, feed) as projector:
         eventually(lambda: projector.status.state == "waiting")
         threads = threading.active_count()

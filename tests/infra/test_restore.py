@@ -12,6 +12,7 @@ from infra import restore
 from infra.checkpoints import ProjectorHalted
 from infra.event_log import SEQUENCE
 from infra.feeds import StoreFeed
+from infra.index_follower import Follower
 from infra.kafka import IndexRecord, index_records, last_index_record
 from infra.kafka_feed import KafkaFeed
 from infra.projector import Projector
@@ -86,7 +87,7 @@ def assert_sound(conninfo: str, settings: Settings, void: set[int], head: int) -
     found = positions(published(settings))
     assert sorted(found) == sorted({position for (position,) in rows} | void)
     assert len(set(found)) == len(found)
-    project(conninfo, SAMPLE, partial(KafkaFeed, conninfo, settings))
+    project(conninfo, SAMPLE, partial(KafkaFeed, conninfo, Follower(settings)))
 
 
 def test_the_log_goes_on_behind_what_was_published(
