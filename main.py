@@ -291,7 +291,7 @@ def compose_api(settings: Settings, conninfo: str) -> FastAPI:
         writer,
         answer_timeout=settings.answer_timeout,
         queue_limit=settings.queue_limit,
-        observer=BusFigures(figures, time.monotonic),
+        observer=BusFigures(figures),
     )
     show_bus(figures, bus)
     relayed = bool(settings.kafka_bootstrap_servers)

@@ -29,9 +29,12 @@ log = structlog.get_logger("bus")
 
 
 class BusObserver(Protocol):
-    """Who keeps count of what the bus does. Called by the bus thread, after the answers."""
+    """Who keeps count of what the bus does. Called by the bus thread, after the answers.
 
-    def batch_done(self, asks: Sequence["Pending"], seconds: float) -> None: ...
+    `seconds` is what the batch took, `now` when it was done (monotonic seconds).
+    """
+
+    def batch_done(self, asks: Sequence["Pending"], seconds: float, now: float) -> None: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -96,6 +99,7 @@ class CommandBus:
         self._waiting: deque[Pending] = deque()
         self._stopping = False
         self._began: float | None = None
+        self._untold: tuple[list[Pending], float, float] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self._thread = threading.Thread(target=self._run, name="command-bus", daemon=True)
@@ -179,6 +183,7 @@ class CommandBus:
             first = self._left or self._queue.get()
             self._left = None
             if first is None:
+                self._tell()
                 return
             batch = self._drain(first)
             if batch:
@@ -212,7 +217,7 @@ class CommandBus:
     def _carry_out(self, batch: list[Pending]) -> None:
         self._began = began = time.monotonic()
         try:
-            self._writer.write(batch)
+            self._writer.write(batch, meanwhile=self._tell)
             self.breaker.succeeded()
         except Unavailable as error:
             self._fail(batch, error)
@@ -223,14 +228,22 @@ class CommandBus:
         assert self._loop is not None
         with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
             self._loop.call_soon_threadsafe(self._answer, batch)
-        self._tell(batch, time.monotonic() - began)
+        self._tell()
+        self._untold = (batch, began, time.monotonic())
+        if self._queue.empty():
+            self._tell()
 
-    def _tell(self, batch: Sequence[Pending], seconds: float) -> None:
-        """Whoever keeps count must not keep the next batch from being written."""
-        if self._observer is None:
+    def _tell(self) -> None:
+        """Whoever keeps count must not keep the next batch from being written.
+
+        So that is done while the database commits the next one, if there is a next one.
+        """
+        told, self._untold = self._untold, None
+        if told is None or self._observer is None:
             return
+        batch, began, done = told
         try:
-            self._observer.batch_done(batch, seconds)
+            self._observer.batch_done(batch, done - began, done)
         except Exception:
             log.exception("observer_failed", commands=len(batch))
 

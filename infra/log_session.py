@@ -10,7 +10,7 @@ import os
 import select
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -195,13 +195,15 @@ class LogSession:
             self._results()
         return self.conn
 
-    def commit(self) -> None:
-        """Commit what was sent. Raises the first error of all that was sent with it, and InDoubt
-        when the connection broke before the answer.
+    def commit(self, meanwhile: Callable[[], None] | None = None) -> None:
+        """Commit what was sent, and do something while the server does.
+
+        Raises the first error of all that was sent with it, and InDoubt when the connection broke
+        before the answer.
         """
         self._send(_COMMIT)
         try:
-            self._results()
+            self._results(meanwhile=meanwhile)
         except psycopg.Error as error:
             if self.broken:
                 raise InDoubt(str(error)) from error
@@ -253,11 +255,15 @@ class LogSession:
             self._line.modify(self._libpq.socket, select.POLLIN)
             self._libpq.consume_input()
 
-    def _results(self, syncs: int = 1) -> list[PGresult]:
+    def _results(
+        self, syncs: int = 1, meanwhile: Callable[[], None] | None = None
+    ) -> list[PGresult]:
         """End the round trip and wait for the results of all that was sent in it."""
         libpq = self._libpq
         libpq.pipeline_sync()
         self._flush()
+        if meanwhile is not None:
+            meanwhile()
         results: list[PGresult] = []
         while syncs:
             if libpq.is_busy():

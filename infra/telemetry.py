@@ -169,13 +169,12 @@ def outcome_of(pending: Pending) -> str:
 class BusFigures:
     """Counts and logs what the bus did: one line a command, one a batch (debug)."""
 
-    def __init__(self, figures: Figures, clock: Callable[[], float]) -> None:
+    def __init__(self, figures: Figures) -> None:
         self._figures = figures
-        self._clock = clock
         self._log = structlog.get_logger("bus").bind()
 
-    def batch_done(self, asks: Sequence[Pending], seconds: float) -> None:
-        figures, now = self._figures, self._clock()
+    def batch_done(self, asks: Sequence[Pending], seconds: float, now: float) -> None:
+        figures = self._figures
         tally: Tally[tuple[str, str]] = Tally()
         with together():
             for pending in asks:

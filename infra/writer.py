@@ -135,17 +135,25 @@ class Writer:
         self._loaded: set[str] = set()
         self._fresh: set[str] = set()
         self._dirty: set[str] = set()
+        self._meanwhile: Callable[[], None] | None = None
         self.position = 0
 
     # -- the way in
 
-    def write(self, asks: Sequence[Ask], companions: Companions | None = None) -> None:
+    def write(
+        self,
+        asks: Sequence[Ask],
+        companions: Companions | None = None,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> None:
         """Decide and record the commands in order; every ask has its outcome afterwards.
 
         With `companions` the batch is one transaction or none: BatchRefused when the database
-        refuses it. Without, a refused batch is repeated command by command.
+        refuses it. Without, a refused batch is repeated command by command. What may be done
+        `meanwhile` is done while the database commits; it must not raise.
         """
         self._contacts.clear()
+        self._meanwhile = meanwhile
         try:
             self._write(asks, companions)
         except BatchRefused:
@@ -505,7 +513,7 @@ class Writer:
         crash_point("A1")
         write_companion(session, companion, batch.recorded_at)
         crash_point("A2")
-        session.commit()
+        session.commit(self._meanwhile)
         crash_point("A3")
         self._sequence, self.position = batch.sequence, batch.position
 

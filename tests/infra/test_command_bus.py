@@ -31,7 +31,7 @@ class Batches:
         self.commands: list[int] = []
         self.lines: list[int] = []
 
-    def batch_done(self, asks: Sequence[Pending], seconds: float) -> None:
+    def batch_done(self, asks: Sequence[Pending], seconds: float, now: float) -> None:
         self.commands.append(len(asks))
         self.lines.append(sum(map(weight, asks)))
 
@@ -370,7 +370,7 @@ def threads_left(before: int) -> int:
 class Clumsy(Batches):
     """Fails at every batch."""
 
-    def batch_done(self, asks: Sequence[Pending], seconds: float) -> None:
+    def batch_done(self, asks: Sequence[Pending], seconds: float, now: float) -> None:
         raise RuntimeError("the figures are wrong")
 
 
