@@ -8,10 +8,12 @@ from domain.decider import Recorded
 from domain.history import category
 from infra.codec import Undecodable, recorded_as
 from infra.event_log import StoredRow
+from infra.feeds import SharedRow
 from infra.tables import PhysicalTable
 from projections.projection import Projection
 
 R = TypeVar("R")
+Rest = tuple[Any, ...]
 
 
 class Failure(NamedTuple):
@@ -56,65 +58,97 @@ def _fact(row: StoredRow) -> Fact:
 
 def decode(row: StoredRow) -> Recorded:
     """The event of a row; an envelope that belongs elsewhere is as bad as none."""
+    if isinstance(row, SharedRow) and row.known is not None:
+        return row.known
     known = recorded_as(row.type, row.position, row.state)
     if known.stream_id != row.stream_id or known.stream_version != row.stream_version:
         raise Undecodable(f"the envelope is that of {known.stream_id} {known.stream_version}")
+    if isinstance(row, SharedRow):
+        row.known = known
     return known
 
 
 class StreamFold:
     """The rows of one stream (see `projections.projection.StreamRows`)."""
 
-    __slots__ = ("_bare_id", "_folding", "_known")
+    __slots__ = ("_bare_id", "_known", "_tables", "appended", "changed", "stored")
 
-    def __init__(self, bare_id: str, folding: "Folding") -> None:
+    def __init__(self, bare_id: str, tables: Mapping[type, PhysicalTable]) -> None:
         self._bare_id = bare_id
-        self._folding = folding
-        self._known: dict[type, dict[Any, Any]] = {}
+        self._tables = tables
+        # By type and by what a key has behind the stream's id.
+        self._known: dict[type, dict[Rest, Any]] = {}
+        self.appended: dict[type, dict[Rest, Any]] = {}
+        # Rows that the database has, and those of them that it has otherwise.
+        self.stored: set[tuple[type, Rest]] = set()
+        self.changed: dict[tuple[type, Rest], Any] = {}
 
     def loaded(self, row: object) -> None:
         """A row that earlier batches left."""
         kind = type(row)
-        self._known.setdefault(kind, {})[self._folding.tables[kind].key_of(row)] = row
+        rest = self._tables[kind].rest_of(row)
+        self._known.setdefault(kind, {})[rest] = row
+        self.stored.add((kind, rest))
 
     def get(self, row: type[R], *rest_of_key: object) -> R | None:
         known = self._known.get(row)
         if known is None:
             self._refuse_append_only(row)
             return None
-        found: R | None = known.get((self._bare_id, *rest_of_key))
+        found: R | None = known.get(rest_of_key)
         return found
 
     def all(self, row: type[R]) -> Sequence[R]:
         self._refuse_append_only(row)
         known = self._known.get(row, {})
-        return [known[key] for key in sorted(known)]
+        return [known[rest] for rest in sorted(known)]
 
     def put(self, row: object) -> None:
         kind = type(row)
-        folding = self._folding
-        table = folding.tables[kind]
-        key = table.key_of(row)
-        if key[0] != self._bare_id:
-            raise ValueError(f"a row of {key[0]} was put by the stream of {self._bare_id}")
-        created = folding.created[kind]
+        table = self._tables[kind]
+        if table.owner_of(row) != self._bare_id:
+            owner = table.owner_of(row)
+            raise ValueError(f"a row of {owner} was put by the stream of {self._bare_id}")
+        rest = table.rest_of(row)
         if table.append_only:
-            if key in created:
-                raise ValueError(f"{table.name} has a row {key} already")
-            created[key] = row
+            self._append(table, rest, row)
             return
         known = self._known.get(kind)
         if known is None:
             known = self._known[kind] = {}
-        if key in known and key not in created:
-            folding.changed[kind][key] = row
-        else:
-            created[key] = row
-        known[key] = row
+        known[rest] = row
+        if self.stored and (kind, rest) in self.stored:
+            self.changed[kind, rest] = row
+
+    def created(self) -> Iterator[tuple[type, Iterable[Any]]]:
+        """The rows that the database lacks, by their type."""
+        yield from ((kind, rows.values()) for kind, rows in self.appended.items())
+        for kind, rows in self._known.items():
+            if self.stored:
+                yield kind, [row for rest, row in rows.items() if (kind, rest) not in self.stored]
+            else:
+                yield kind, rows.values()
+
+    def written(self) -> None:
+        """The database has everything now."""
+        self.changed.clear()
+        self.appended.clear()
+
+    def go_on(self) -> None:
+        """More events of it come after what was written."""
+        self.stored = {(kind, rest) for kind, known in self._known.items() for rest in known}
+
+    def _append(self, table: PhysicalTable, rest: Rest, row: object) -> None:
+        appended = self.appended.get(table.row)
+        if appended is None:
+            appended = self.appended[table.row] = {}
+        if rest in appended:
+            raise ValueError(f"{table.name} has a row {table.key_of(row)} already")
+        appended[rest] = row
 
     def _refuse_append_only(self, kind: type) -> None:
-        if self._folding.tables[kind].append_only:
-            raise TypeError(f"rows of {self._folding.tables[kind].name} are never read back")
+        if self._tables[kind].append_only:
+            raise TypeError(f"rows of {self._tables[kind].name} are never read back")
 
 
 class Folding:
@@ -125,9 +159,6 @@ class Folding:
         self._streams: dict[str, StreamFold] = {}
         self._kept: dict[str, StreamFold] = {}
         self.tables: dict[type, PhysicalTable] = {table.row: table for table in tables}
-        # Rows that the database lacks, and rows that it has otherwise.
-        self.created: dict[type, dict[Any, object]] = {table.row: {} for table in tables}
-        self.changed: dict[type, dict[Any, object]] = {table.row: {} for table in tables}
         self.failures: dict[str, Failure] = {}
 
     def knows(self, bare_id: str) -> bool:
@@ -136,7 +167,7 @@ class Folding:
 
     def loaded(self, rows: Iterable[Any], table: PhysicalTable) -> None:
         for row in rows:
-            self.stream(table.key_of(row)[0]).loaded(row)
+            self.stream(table.owner_of(row)).loaded(row)
 
     def fold(self, facts: Iterable[Fact], ends: Mapping[str, int]) -> None:
         """Apply facts in order; of a stream named in `ends` only those before that position."""
@@ -145,16 +176,18 @@ class Folding:
             if (end is None or fact.position < end) and fact.stream_id not in self.failures:
                 self._apply(fact)
 
-    def changes(self) -> dict[type, list[object]]:
+    def changes(self) -> dict[type, list[Any]]:
         """What is to be written, by the type of row."""
-        return {
-            row: [*self.created[row].values(), *self.changed[row].values()] for row in self.tables
-        }
+        found: dict[type, list[Any]] = {kind: [] for kind in self.tables}
+        for stream in self._streams.values():
+            for kind, rows in stream.created():
+                found[kind] += rows
+            for (kind, _), row in stream.changed.items():
+                found[kind].append(row)
+        return found
 
-    def written(self, keep: int) -> None:
+    def forget(self, keep: int) -> None:
         """What changed is in the database now; some streams stay at hand, the latest included."""
-        for rows in (*self.created.values(), *self.changed.values()):
-            rows.clear()
         for name in list(islice(self._kept, max(0, len(self._kept) - keep))):
             del self._kept[name]
         self._kept |= self._streams
@@ -163,9 +196,15 @@ class Folding:
     def stream(self, bare_id: str) -> StreamFold:
         found = self._streams.get(bare_id)
         if found is None:
-            found = self._kept.pop(bare_id, None) or StreamFold(bare_id, self)
-            self._streams[bare_id] = found
+            found = self._streams[bare_id] = self._begin(bare_id)
         return found
+
+    def _begin(self, bare_id: str) -> StreamFold:
+        kept = self._kept.pop(bare_id, None)
+        if kept is None:
+            return StreamFold(bare_id, self.tables)
+        kept.go_on()
+        return kept
 
     def _apply(self, fact: Fact) -> None:
         error = fact.error

@@ -9,19 +9,19 @@ import gc
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection as PipeEnd
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from domain.history import category
 from infra.applying import UNSTORABLE
-from infra.event_log import COLUMNS, TABLE, StoredRow
-from infra.folding import Folding, bare_id, decode
+from infra.event_log import COLUMNS, TABLE, Connection, StoredRow
+from infra.folding import Folding, StreamFold, bare_id, decode
 from infra.sessions import connect_projector
-from infra.tables import PhysicalTable, encode, physical_tables
+from infra.tables import RowWriter, encode, physical_tables
 from projections.projection import Projection
 
 # Streams whose rows stay at hand between stretches, besides those of the last one.
@@ -74,12 +74,46 @@ class Shard(Protocol):
 class _Build:
     """One read model under construction, as far as one shard sees it."""
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, conn: Connection, target: Target) -> None:
         self.after = target.after
         self.wanted = target.projection.categories
         self.evolve = target.projection.evolve
         self.tables = physical_tables(target.projection, target.generation)
         self.folding = Folding(target.projection, self.tables)
+        self._conn = conn
+        self._created: dict[type, RowWriter] = {}
+        self._changed: dict[type, list[Any]] = {}
+
+    def take(self, stream: StreamFold) -> None:
+        """Encode its rows while they are in the processor's cache."""
+        for kind, rows in stream.created():
+            writer = self._created.get(kind)
+            if writer is None:
+                table = self.folding.tables[kind]
+                writer = self._created[kind] = RowWriter(self._conn, table)
+            for row in rows:
+                self._write(writer, row)
+        for (kind, _), row in stream.changed.items():
+            self._changed.setdefault(kind, []).append(row)
+        stream.written()
+
+    def finish(self, number: int) -> Iterator[Rows]:
+        """Everything that was taken; the streams are forgotten but for some."""
+        for place, table in enumerate(self.tables):
+            created, changed = self._created.get(table.row), self._changed.get(table.row)
+            if created or changed:
+                json = encode(changed).decode() if changed else ""
+                yield Rows(number, place, created.finish() if created else b"", json)
+        self._created.clear()
+        self._changed.clear()
+        self.folding.forget(KEPT)
+
+    def _write(self, writer: RowWriter, row: object) -> None:
+        try:
+            writer.add(row)
+        except UNSTORABLE as error:
+            table = self.folding.tables[type(row)]
+            raise FoldFailed(f"{table.name} {table.key_of(row)}: {error}") from error
 
 
 class LocalShard:
@@ -88,7 +122,7 @@ class LocalShard:
     def __init__(self, conninfo: str, targets: Sequence[Target], share: int, of: int) -> None:
         self._conn = connect_projector(conninfo, "rebuild shard")
         self._share, self._of = share, of
-        self._builds = [_Build(target) for target in targets]
+        self._builds = [_Build(self._conn, target) for target in targets]
         self._stretch = (0, 0)
 
     def ask(self, begin: int, end: int) -> None:
@@ -100,7 +134,7 @@ class LocalShard:
         for build in self._builds:
             self._load(build, begun_before)
         self._fold(rows)
-        return [found for number in range(len(self._builds)) for found in self._take(number)]
+        return [rows for n, build in enumerate(self._builds) for rows in build.finish(n)]
 
     def close(self) -> None:
         self._conn.close()
@@ -121,44 +155,31 @@ class LocalShard:
                 build.folding.loaded(table.load(self._conn, ids), table)
 
     def _fold(self, rows: Sequence[StoredRow]) -> None:
-        by_category = {
-            kind: [build for build in self._builds if kind in build.wanted]
-            for kind in {kind for build in self._builds for kind in build.wanted}
-        }
+        """One stream after the other: what it needs stays in the processor's cache."""
+        by_stream: dict[str, list[StoredRow]] = {}
         for row in rows:
-            kind, _, owner = row.stream_id.partition("-")
-            builds = by_category.get(kind)
+            by_stream.setdefault(row.stream_id, []).append(row)
+        # In the order of their ids, rows go to the same pages of an index.
+        for stream_id in sorted(by_stream):
+            builds = [build for build in self._builds if category(stream_id) in build.wanted]
             if builds:
-                try:
-                    event = decode(row)
-                    for build in builds:
-                        if row.position > build.after:
-                            build.evolve(build.folding.stream(owner or kind), event)
-                except Exception as error:  # whatever a fold's mistake may raise
-                    what = f"{row.type} at position {row.position} of {row.stream_id}"
-                    raise FoldFailed(f"{what}: {type(error).__name__}: {error}") from error
+                self._fold_stream(by_stream[stream_id], builds)
 
-    def _take(self, number: int) -> Sequence[Rows]:
-        build = self._builds[number]
-        found = []
-        for place, table in enumerate(build.tables):
-            created = list(build.folding.created[table.row].values())
-            changed = list(build.folding.changed[table.row].values())
-            if created or changed:
-                json = encode(changed).decode() if changed else ""
-                found.append(Rows(number, place, self._binary(table, created), json))
-        build.folding.written(KEPT)
-        return found
-
-    def _binary(self, table: PhysicalTable, rows: Sequence[object]) -> bytes:
-        try:
-            return table.binary(self._conn, rows) if rows else b""
-        except UNSTORABLE as error:
-            if len(rows) == 1:
-                raise FoldFailed(f"{table.name} {table.key_of(rows[0])}: {error}") from error
-            half = len(rows) // 2
-            self._binary(table, rows[:half])
-            return self._binary(table, rows[half:])
+    def _fold_stream(self, rows: Sequence[StoredRow], builds: Sequence[_Build]) -> None:
+        owner = bare_id(rows[0].stream_id)
+        streams = [(build, build.folding.stream(owner)) for build in builds]
+        folds = [(build.evolve, stream, build.after) for build, stream in streams]
+        for row in rows:
+            try:
+                event = decode(row)
+                for evolve, stream, after in folds:
+                    if row.position > after:
+                        evolve(stream, event)
+            except Exception as error:  # whatever a fold's mistake may raise
+                what = f"{row.type} at position {row.position} of {row.stream_id}"
+                raise FoldFailed(f"{what}: {type(error).__name__}: {error}") from error
+        for build, stream in streams:
+            build.take(stream)
 
 
 def _begun_before(rows: Sequence[StoredRow]) -> Mapping[str, set[str]]:

@@ -17,7 +17,6 @@ import msgspec
 from psycopg.copy import Copy, FileWriter
 from psycopg.sql import SQL, Composable, Composed, Identifier, Placeholder
 from psycopg.sql import Literal as Quoted
-from psycopg.types.json import Jsonb
 
 from infra.event_log import Connection
 from projections.projection import Projection, Table
@@ -33,6 +32,9 @@ COLUMN_TYPES: dict[object, LiteralString] = {
     list: "jsonb",
     tuple: "jsonb",
 }
+
+# What PostgreSQL's binary form of a document begins with.
+JSONB_VERSION = b"\1"
 
 encode = msgspec.json.Encoder().encode
 
@@ -71,10 +73,9 @@ class PhysicalTable:
         self.name = f"{table.name}_g{generation}"
         self.identifier = Identifier(SCHEMA, self.name)
         self.key_of = _getter(table.key)
+        self.owner_of: Callable[[object], Any] = attrgetter(table.key[0])
+        self.rest_of = _getter(table.key[1:])
         self.decode: Callable[[str], Any] = msgspec.json.Decoder(table.row).decode
-        self._types = [kind for kind, _ in self.columns.values()]
-        self._documents = [n for n, kind in enumerate(self._types) if kind == "jsonb"]
-        self._values_of = _getter(tuple(self.columns))
         self._copy = SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
             self.identifier, _names(self.columns)
         )
@@ -94,15 +95,6 @@ class PhysicalTable:
     def write_json(self, conn: Connection, rows: str) -> None:
         """The same with the rows as a JSON array of objects."""
         conn.execute(self._write, (rows,), prepare=True)
-
-    def binary(self, conn: Connection, rows: Iterable[object]) -> bytes:
-        """Rows as COPY takes them; later changes of the rows do not reach these bytes."""
-        with BytesIO() as buffer:
-            with Copy(conn.cursor(), binary=True, writer=FileWriter(buffer)) as copy:
-                copy.set_types(self._types)
-                for row in rows:
-                    copy.write_row(self._values(row))
-            return buffer.getvalue()
 
     def copy(self, conn: Connection, binary: bytes) -> None:
         """Insert rows whose keys are not there yet, several times as fast as `write`."""
@@ -154,15 +146,6 @@ class PhysicalTable:
         conn.execute(_comment("VIEW", view, self.table.about))
         self._comment_columns(conn, view)
 
-    def _values(self, row: object) -> tuple[Any, ...] | list[Any]:
-        if not self._documents:
-            return self._values_of(row)
-        values = list(self._values_of(row))
-        for n in self._documents:
-            if values[n] is not None:
-                values[n] = Jsonb(values[n], encode)
-        return values
-
     def _comment_columns(self, conn: Connection, owner: Identifier) -> None:
         for name in self.columns:
             column = SQL("{}.{}").format(owner, Identifier(name))
@@ -203,12 +186,42 @@ class PhysicalTable:
         )
 
 
+class RowWriter:
+    """New rows of one table as COPY takes them; later changes of a row do not reach these bytes."""
+
+    def __init__(self, conn: Connection, table: PhysicalTable) -> None:
+        types = [kind for kind, _ in table.columns.values()]
+        self._documents = [n for n, kind in enumerate(types) if kind == "jsonb"]
+        self._values_of = _getter(tuple(table.columns))
+        self._buffer = BytesIO()
+        self._copy = Copy(conn.cursor(), binary=True, writer=FileWriter(self._buffer))
+        # A document goes as the bytes that it is: psycopg would wrap each, and take it out again.
+        self._copy.set_types(["bytea" if kind == "jsonb" else kind for kind in types])
+
+    def add(self, row: object) -> None:
+        values: tuple[Any, ...] | list[Any] = self._values_of(row)
+        if self._documents:
+            values = list(values)
+            for n in self._documents:
+                if values[n] is not None:
+                    values[n] = JSONB_VERSION + encode(values[n])
+        self._copy.write_row(values)
+
+    def finish(self) -> bytes:
+        """All that was added, for `PhysicalTable.copy`."""
+        with self._buffer:
+            self._copy.finish(None)
+            return self._buffer.getvalue()
+
+
 def physical_tables(projection: Projection, generation: int) -> tuple[PhysicalTable, ...]:
     return tuple(PhysicalTable(table, generation) for table in projection.tables)
 
 
 def _getter(key: Sequence[str]) -> Callable[[object], tuple[Any, ...]]:
-    """Row -> these columns of it as a tuple, also when it is only one."""
+    """Row -> these columns of it as a tuple, also when it is only one or none."""
+    if not key:
+        return lambda row: ()
     if len(key) == 1:
         only = attrgetter(key[0])
         return lambda row: (only(row),)

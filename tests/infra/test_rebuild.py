@@ -254,7 +254,7 @@ def test_a_half_built_generation_that_does_not_fit_is_begun_anew(
             "position {} of stock-HERE-x: UnknownEvent",
         ),
         (adjust(1, "nul \0"), "COPY sample_level_g2"),
-        (receive(2**63), "sample_level_g2 ('HERE-x',): "),
+        (receive(2**63), "sample_receipt_g2 ('HERE-x', 'd1'): "),
     ],
     ids=["handler", "bytes", "newer", "unstorable", "out of range"],
 )
