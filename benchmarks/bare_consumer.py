@@ -1,7 +1,9 @@
 """The other side of `intake`: kafka-python alone, reading the same topic and doing nothing.
 
 It reads the topic again and again; the first pass warms up. Settings come on standard input, the
-figures go to standard output.
+figures go to standard output. What was fetched before a pass's first answer is no gift: records are
+unpacked by the poll that returns them, and one pass over 200,000 messages shows the same rate as
+several over 30,000. Other sizes of polls and fetches change it by no more than the noise.
 """
 
 import json

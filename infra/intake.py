@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -43,6 +44,8 @@ EXPECTED = (msgspec.MsgspecError, UnicodeDecodeError, Unreadable, Invalid)
 log = structlog.get_logger("intake")
 _json = msgspec.json.Encoder().encode
 Decode = Callable[[bytes], Any]
+Meanwhile = Callable[[], None]
+Polled = Mapping[TopicPartition, list[Any]]
 
 
 @dataclass(slots=True, eq=False)
@@ -89,7 +92,11 @@ class _Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # the libra
 
 @dataclass(slots=True)
 class Intake:
-    """One process's share of a channel's topic."""
+    """One process's share of a channel's topic.
+
+    The next messages are translated while the database commits the ones before; `_read` is where
+    the former stand, `_next` the latter.
+    """
 
     settings: Settings
     channel: Consumer
@@ -97,6 +104,8 @@ class Intake:
     status: IntakeStatus = field(default_factory=IntakeStatus)
     _assignment: _Assignment = field(default_factory=_Assignment)
     _next: dict[TopicPartition, int] = field(default_factory=dict)
+    _read: dict[TopicPartition, int] = field(default_factory=dict)
+    _ahead: Haul | None = None
 
     @property
     def topic(self) -> str:
@@ -142,12 +151,14 @@ class Intake:
         decode: Decode = decoder_of(self.channel.message)
         while not stop.is_set():
             _finish_joining(reader)
-            polled = reader.poll(timeout_ms=POLL_MS)
+            haul = self._ahead or self._haul(reader.poll(timeout_ms=POLL_MS), decode)
+            self._ahead = None
             if self._assignment.changed:
                 self._go_to_our_offsets(reader)
-                continue
-            if haul := self._haul(polled, decode):
-                self._take(haul, stop)
+            elif haul:
+                polled = reader.poll(timeout_ms=0)
+                self._take(haul, stop, partial(self._read_ahead, polled, decode))
+                self._read_ahead(polled, decode)  # what there was no commit for
 
     # -- offsets
 
@@ -162,6 +173,7 @@ class Intake:
             if offset < begins[part]:
                 log.error("intake_messages_lost_to_retention", partition=part, offset=offset)
             reader.seek(part, max(offset, begins[part]))
+        self._read = dict(self._next)
         log.info("intake_assigned", channel=self.channel.name, partitions=len(assigned))
 
     def _stored_offsets(self) -> dict[int, int]:
@@ -173,22 +185,26 @@ class Intake:
 
     # -- one batch
 
-    def _haul(self, polled: Mapping[TopicPartition, list[Any]], decode: Decode) -> Haul | None:
+    def _haul(self, polled: Polled, decode: Decode) -> Haul | None:
         """The messages that come next in partitions of ours, if there are any."""
         haul = Haul([], {})
         for part, records in polled.items():
-            present = self._next.get(part, NOT_OURS)
+            present = self._read.get(part, NOT_OURS)
             fresh = [record for record in records if record.offset >= present]
             if fresh:
-                haul.moves[part] = (present, fresh[-1].offset + 1)
+                self._read[part] = fresh[-1].offset + 1
+                haul.moves[part] = (present, self._read[part])
                 haul.incoming += [self._incoming(record, decode) for record in fresh]
         return haul if haul.incoming else None
 
-    def _take(self, haul: Haul, stop: threading.Event) -> None:
+    def _read_ahead(self, polled: Polled, decode: Decode) -> None:
+        self._ahead = self._ahead or self._haul(polled, decode)
+
+    def _take(self, haul: Haul, stop: threading.Event, meanwhile: Meanwhile) -> None:
         pause = 0.05
         while not stop.is_set() and not self._assignment.changed:
             try:
-                self._write(haul)
+                self._write(haul, meanwhile)
             except Unavailable as error:
                 self.status.last_error = str(error)
                 log.warning("intake_waits", channel=self.channel.name, error=str(error))
@@ -199,15 +215,22 @@ class Intake:
                 self._count(haul.incoming)
             return
 
-    def _write(self, haul: Haul) -> None:
+    def _write(self, haul: Haul, meanwhile: Meanwhile) -> None:
+        if not self._follows(haul):
+            self._assignment.changed = True
+            return
         try:
-            self._transact(haul)
+            self._transact(haul, meanwhile)
         except BatchRefused:
             if self._overtaken(haul):
                 self._assignment.changed = True
                 return
             for incoming in haul.incoming:
                 self._write_one(incoming)
+
+    def _follows(self, haul: Haul) -> bool:
+        """Whether all that was read before this has been written."""
+        return all(self._next.get(part) == present for part, (present, _) in haul.moves.items())
 
     def _overtaken(self, haul: Haul) -> bool:
         """Whether another process has moved an offset of ours: then these are not ours any more."""
@@ -227,9 +250,11 @@ class Intake:
             incoming.unreadable = f"the database refused it: {refused}"
             self._transact(alone)
 
-    def _transact(self, haul: Haul) -> None:
+    def _transact(self, haul: Haul, meanwhile: Meanwhile | None = None) -> None:
         asks = [incoming for incoming in haul.incoming if incoming.unreadable is None]
-        self.writer.write(asks, lambda _: Companion(self._messages(haul.incoming), haul.moves))
+        self.writer.write(
+            asks, lambda _: Companion(self._messages(haul.incoming), haul.moves), meanwhile
+        )
         self._next.update((part, following) for part, (_, following) in haul.moves.items())
 
     def _incoming(self, record: Any, decode: Decode) -> Incoming:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import psycopg
 import pytest
-from kafka import KafkaProducer
+from kafka import KafkaProducer, TopicPartition
 
 from commands import HANDLERS
 from commands.handling import Handlers
@@ -23,7 +23,7 @@ from domain.values import order_id_of, order_stream
 from infra import codec
 from infra.batch import Companion
 from infra.event_log import connect_writer
-from infra.intake import Intake
+from infra.intake import Haul, Intake
 from infra.kafka import connection, ensure_topics, topic_name
 from infra.settings import Settings
 from infra.writer import Companions, Writer
@@ -420,8 +420,13 @@ class Dying(Writer):
 
     lives = 1
 
-    def write(self, asks: Sequence[Any], companions: Companions | None = None) -> None:
-        super().write(asks, companions and self._dying(companions))
+    def write(
+        self,
+        asks: Sequence[Any],
+        companions: Companions | None = None,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> None:
+        super().write(asks, companions and self._dying(companions), meanwhile)
 
     def _dying(self, companions: Companions) -> Companions:
         def dies(asks: Sequence[Any]) -> Companion:
@@ -508,7 +513,12 @@ def test_positions_burned_under_its_feet_are_no_reason_to_give_up(
     sound = orders_consumer(CHANNEL)
 
     class Burning(Writer):
-        def write(self, asks: Sequence[Any], companions: Companions | None = None) -> None:
+        def write(
+            self,
+            asks: Sequence[Any],
+            companions: Companions | None = None,
+            meanwhile: Callable[[], None] | None = None,
+        ) -> None:
             def burning(asked: Sequence[Any]) -> Companion:
                 burn(shop, next(burned, 0))
                 assert companions is not None
@@ -554,10 +564,15 @@ def test_a_zombie_that_was_overtaken_writes_nothing(
     naps = iter([lambda: move_offsets(shop, topic_name(settings, "intake.orders"), to=2)])
 
     class Sleepy(Writer):
-        def write(self, asks: Sequence[Any], companions: Companions | None = None) -> None:
+        def write(
+            self,
+            asks: Sequence[Any],
+            companions: Companions | None = None,
+            meanwhile: Callable[[], None] | None = None,
+        ) -> None:
             if (nap := next(naps, None)) is not None:
                 nap()
-            super().write(asks, companions)
+            super().write(asks, companions, meanwhile)
 
     channel.send(*(encoded(f"r{number}") for number in range(6)))
     with running(intake_of(shop, settings, writer=Sleepy)) as work:
@@ -566,6 +581,18 @@ def test_a_zombie_that_was_overtaken_writes_nothing(
         work.until(lambda: taken(shop) == 9)
     assert sorted(orders(shop)) == sorted(stream_of(f"later{number}") for number in range(3))
     assert len(results(shop)) == work.intake.status.accepted == 3
+
+
+def test_what_was_read_behind_dropped_messages_is_dropped_too(
+    shop: str, settings: Settings
+) -> None:
+    intake = intake_of(shop, settings)
+    part = TopicPartition(topic_name(settings, "intake.orders"), 0)
+    intake._next[part], intake._assignment.changed = 0, False
+    intake._write(Haul([], {part: (5, 6)}), lambda: None)
+    intake.writer.close()
+    assert intake._assignment.changed
+    assert taken(shop) == 0
 
 
 def move_offsets(conninfo: str, topic: str, *, to: int) -> None:
