@@ -17,6 +17,7 @@ from kafka import KafkaProducer
 from infra.checkpoints import ProjectorHalted, event_id_of
 from infra.event_log import StoredRow, read_after
 from infra.feeds import Batch, FeedLost, SharedRow
+from infra.folding import decode
 from infra.index_follower import KEPT, QUIET_LIMIT, Follower
 from infra.kafka import (
     EVENT_TOPICS,
@@ -364,6 +365,7 @@ def test_read_models_share_what_has_arrived(
         (theirs,) = drain(second, 0, expected[-1])
     assert positions([mine]) == positions([theirs]) == expected
     assert all(row is same for row, same in zip(mine.rows, theirs.rows, strict=True))
+    assert decode(mine.rows[0]) is decode(theirs.rows[0])
     assert follower.joined == [0]
 
 
