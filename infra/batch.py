@@ -32,13 +32,17 @@ class OutboxMessage(NamedTuple):
 
 @dataclass(slots=True)
 class Ask:
-    """One command of a batch and, in the end, its outcome. `target` and `needed` are streams."""
+    """One command of a batch and, in the end, its outcome.
+
+    `target` and `needed` are streams; it turned out to need those that are `unannounced`, too.
+    """
 
     command: Any
     context: Context
     outcome: Outcome | None = None
     target: str = ""
     needed: Sequence[str] = ()
+    unannounced: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)

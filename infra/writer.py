@@ -298,6 +298,8 @@ class Writer:
                 ask.needed = (cold.stream_id,) if cold.stream_id else ()
             except Exception:
                 ask.needed = ()  # its handler meets the same and says so, to its caller alone
+            if ask.unannounced:
+                ask.needed = (*ask.needed, *ask.unannounced)
             lacking = [stream_id for stream_id in ask.needed if known(stream_id) is None]
             if lacking:
                 asking.append(ask)
@@ -453,6 +455,7 @@ class Writer:
             if cold.stream_id is not None:
                 self._cache.evict([cold.stream_id])
                 self._wanted.add(cold.stream_id)
+                ask.unannounced = (*ask.unannounced, cold.stream_id)
             return False
         except Exception as error:
             self._undo(session, batch)

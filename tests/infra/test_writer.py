@@ -354,6 +354,17 @@ def test_streams_that_nobody_announced_are_loaded_on_the_way(
     assert second.receipt.details == {"stock-X-1": 2, "stock-X-2": 1}
 
 
+def test_a_batch_that_moves_offsets_waits_for_such_a_stream_only_once(
+    writer: Writer, ordinal_database: str
+) -> None:
+    """What of it was sent already has burned positions, which look like somebody else's events."""
+    do(writer, Mark())
+    asks = [ask(Mark()) for _ in range(40)] + [ask(Mark(touches=("stock-X-1",)))]
+    writer.write(asks, lambda _: Companion())
+    assert [accepted(each).receipt.version for each in asks] == list(range(2, 43))
+    check_folds(writer, ordinal_database)
+
+
 # -- positions
 
 
