@@ -7,8 +7,11 @@ right. Nothing but tables comes of it.
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from queue import SimpleQueue
 from time import monotonic, sleep
 from typing import Literal, NamedTuple
 from zlib import crc32
@@ -28,19 +31,18 @@ from infra.event_log import TABLE, Connection, head, read_at
 from infra.generations import (
     create_generation,
     drop_generation,
-    index_generation,
     lock_definitions,
     open_generation,
     show_generation,
 )
 from infra.sessions import connect_projector
 from infra.shards import FoldFailed, LocalShard, ProcessShard, Rows, Shard, Target
-from infra.tables import physical_tables
+from infra.tables import PhysicalTable, physical_tables
 from projections.projection import Projection
 
 SEAT = 7093211
-# Events of one transaction.
-STRETCH = 20_000
+# Events of one transaction: the longer, the fewer rows are written again by a later one.
+STRETCH = 60_000
 # Events that may be left to apply while the live read model stands still for the change.
 NEARLY = 500
 # Events behind which further processes are worth their start.
@@ -101,9 +103,7 @@ def rebuild(
     Raises RebuildFailed at the first event that cannot be folded, RebuildRunning when another
     process is at it. After any other end the next call goes on where this one was.
     """
-    # What a crash of the server may take back of the tables it takes back of the checkpoint.
-    settings = {"synchronous_commit": "off", "maintenance_work_mem": "256MB"}
-    with closing(connect_projector(conninfo, "rebuild", **settings)) as conn:
+    with closing(_connect(conninfo)) as conn:
         Rebuild(conninfo, conn, projections, progress).run()
 
 
@@ -131,8 +131,7 @@ class Rebuild:
         try:
             self._catch_up()
             self._progress("indexing")
-            for build in self._builds:
-                index_generation(self._conn, build.projection, build.generation)
+            self._index()
             # What was recorded while the indexes were made.
             self._catch_up()
             self._progress("switching")
@@ -163,7 +162,7 @@ class Rebuild:
             for b in self._builds
         ]
         many = head(self._conn) - self._position() > MANY and os.name == "posix"
-        count = min(os.cpu_count() or 1, MOST_PROCESSES) if many else 1
+        count = _processes() if many else 1
         kind = ProcessShard if count > 1 else LocalShard
         with ExitStack() as stack:
             yield [
@@ -204,6 +203,17 @@ class Rebuild:
         if position <= build.checkpoint.position:
             return build.checkpoint
         return move(self._conn, build.checkpoint, position, event_id).confirmed()
+
+    def _index(self) -> None:
+        """Index the tables, several at a time; the longest take about as long as all others."""
+        tables = [table for tables in self._tables for table in tables]
+        count = _processes()
+        with ExitStack() as stack:
+            idle: SimpleQueue[Connection] = SimpleQueue()
+            for _ in range(count):
+                idle.put(stack.enter_context(closing(_connect(self._conninfo))))
+            threads = stack.enter_context(ThreadPoolExecutor(count))
+            list(threads.map(partial(_index, idle), tables))
 
     def _change_over(self) -> None:
         for attempt in range(SWITCH_ATTEMPTS):
@@ -256,6 +266,29 @@ class Rebuild:
                 seconds=monotonic() - self._began,
             )
         )
+
+
+def _connect(conninfo: str) -> Connection:
+    settings = {
+        # What a crash of the server may take back of the tables it takes back of the checkpoint.
+        "synchronous_commit": "off",
+        "maintenance_work_mem": "256MB",
+        # Several tables are indexed at a time instead.
+        "max_parallel_maintenance_workers": 0,
+    }
+    return connect_projector(conninfo, "rebuild", **settings)
+
+
+def _processes() -> int:
+    return min(os.cpu_count() or 1, MOST_PROCESSES)
+
+
+def _index(idle: "SimpleQueue[Connection]", table: PhysicalTable) -> None:
+    conn = idle.get()
+    try:
+        table.create_indexes(conn)
+    finally:
+        idle.put(conn)
 
 
 def _take_seat(conn: Connection, projection: Projection) -> None:

@@ -26,12 +26,14 @@ from projections.projection import Projection
 
 # Streams whose rows stay at hand between stretches, besides those of the last one.
 KEPT = 5_000
+# Events read at once: many more of them do not fit into the processor's cache.
+GULP = 2_000
 
 _READ = f"""
     SELECT {COLUMNS} FROM {TABLE}
      WHERE notification_id > %s AND notification_id <= %s
        AND (%s = 1 OR (hashtext(originator_id) & 2147483647) %% %s = %s)
-     ORDER BY notification_id
+     ORDER BY notification_id LIMIT %s
 """
 
 
@@ -129,43 +131,43 @@ class LocalShard:
         self._stretch = (begin, end)
 
     def answer(self) -> Sequence[Rows]:
-        rows = self._read(*self._stretch)
-        begun_before = _begun_before(rows)
+        streams = self._read(*self._stretch)
+        begun_before = [id for id, rows in streams.items() if rows[0].stream_version > 1]
         for build in self._builds:
             self._load(build, begun_before)
-        self._fold(rows)
+        # In the order of their ids, rows go to the same pages of an index.
+        for stream_id in sorted(streams):
+            self._fold(streams[stream_id])
         return [rows for n, build in enumerate(self._builds) for rows in build.finish(n)]
 
     def close(self) -> None:
         self._conn.close()
 
-    def _read(self, begin: int, end: int) -> Sequence[StoredRow]:
+    def _read(self, begin: int, end: int) -> Mapping[str, Sequence[StoredRow]]:
+        """The events of a stretch by stream."""
         cursor = self._conn.cursor(binary=True)
         share = (self._of, self._of, self._share)
-        cursor.execute(_READ, (begin, end, *share), prepare=True)
-        return [StoredRow(*row) for row in cursor.fetchall()]
+        found: dict[str, list[StoredRow]] = {}
+        while rows := cursor.execute(_READ, (begin, end, *share, GULP), prepare=True).fetchall():
+            for row in map(StoredRow._make, rows):
+                found.setdefault(row.stream_id, []).append(row)
+            begin = rows[-1][0]
+        return found
 
-    def _load(self, build: _Build, begun_before: Mapping[str, set[str]]) -> None:
-        """Fetch what earlier stretches left of the streams in this one."""
-        knows = build.folding.knows
-        streams = (begun_before.get(kind, ()) for kind in build.wanted)
-        ids = [each for some in streams for each in some if not knows(each)]
+    def _load(self, build: _Build, begun_before: Sequence[str]) -> None:
+        """Fetch what earlier stretches left of these streams."""
+        wanted = (bare_id(each) for each in begun_before if category(each) in build.wanted)
+        ids = [each for each in wanted if not build.folding.knows(each)]
         for table in build.tables:
             if ids and not table.append_only:
                 build.folding.loaded(table.load(self._conn, ids), table)
 
     def _fold(self, rows: Sequence[StoredRow]) -> None:
-        """One stream after the other: what it needs stays in the processor's cache."""
-        by_stream: dict[str, list[StoredRow]] = {}
-        for row in rows:
-            by_stream.setdefault(row.stream_id, []).append(row)
-        # In the order of their ids, rows go to the same pages of an index.
-        for stream_id in sorted(by_stream):
-            builds = [build for build in self._builds if category(stream_id) in build.wanted]
-            if builds:
-                self._fold_stream(by_stream[stream_id], builds)
-
-    def _fold_stream(self, rows: Sequence[StoredRow], builds: Sequence[_Build]) -> None:
+        """All events of a stream at once: what it needs stays in the processor's cache."""
+        kind = category(rows[0].stream_id)
+        builds = [build for build in self._builds if kind in build.wanted]
+        if not builds:
+            return
         owner = bare_id(rows[0].stream_id)
         streams = [(build, build.folding.stream(owner)) for build in builds]
         folds = [(build.evolve, stream, build.after) for build, stream in streams]
@@ -180,18 +182,6 @@ class LocalShard:
                 raise FoldFailed(f"{what}: {type(error).__name__}: {error}") from error
         for build, stream in streams:
             build.take(stream)
-
-
-def _begun_before(rows: Sequence[StoredRow]) -> Mapping[str, set[str]]:
-    """Bare ids of the streams that have earlier events than these, by their kind."""
-    found: dict[str, set[str]] = {}
-    begun = set()
-    for row in rows:
-        if row.stream_version == 1:
-            begun.add(row.stream_id)
-        elif row.stream_id not in begun:
-            found.setdefault(category(row.stream_id), set()).add(bare_id(row.stream_id))
-    return found
 
 
 class ProcessShard:

@@ -106,11 +106,14 @@ class PhysicalTable:
         conn.execute(self._delete, (bare_id,))
 
     def create(self, conn: Connection) -> None:
-        """The bare table with its documentation; indexes are made by `create_indexes`."""
-        columns = [self._column(name) for name in self.columns]
-        key = SQL("PRIMARY KEY ({})").format(_names(self.table.key))
-        parts = SQL(", ").join([*columns, key])
-        conn.execute(SQL("CREATE TABLE {} ({})").format(self.identifier, parts))
+        """The bare table with its documentation; indexes are made by `create_indexes`.
+
+        Rows that are only appended are not looked for by their key before that.
+        """
+        parts = [self._column(name) for name in self.columns]
+        if not self.append_only:
+            parts.append(self._primary_key())
+        conn.execute(SQL("CREATE TABLE {} ({})").format(self.identifier, SQL(", ").join(parts)))
         conn.execute(_comment("TABLE", self.identifier, self.table.about))
         self._comment_columns(conn, self.identifier)
 
@@ -124,6 +127,8 @@ class PhysicalTable:
         return [name for (name,) in rows] == list(self.columns)
 
     def create_indexes(self, conn: Connection) -> None:
+        if self.append_only and not self._has_key(conn):
+            conn.execute(SQL("ALTER TABLE {} ADD {}").format(self.identifier, self._primary_key()))
         for number, columns in enumerate(self.table.indexes, start=1):
             statement = SQL("CREATE INDEX IF NOT EXISTS {} ON {} ({})").format(
                 Identifier(f"{self.name}_i{number}"), self.identifier, _names(columns)
@@ -145,6 +150,16 @@ class PhysicalTable:
         )
         conn.execute(_comment("VIEW", view, self.table.about))
         self._comment_columns(conn, view)
+
+    def _primary_key(self) -> Composed:
+        return SQL("PRIMARY KEY ({})").format(_names(self.table.key))
+
+    def _has_key(self, conn: Connection) -> bool:
+        found = conn.execute(
+            "SELECT FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'p'",
+            (f'{SCHEMA}."{self.name}"',),
+        )
+        return found.fetchone() is not None
 
     def _comment_columns(self, conn: Connection, owner: Identifier) -> None:
         for name in self.columns:
