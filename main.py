@@ -278,15 +278,20 @@ class VaultContacts:
         return await asyncio.to_thread(self._vault.of_order, order_id)
 
 
-def compose_api(settings: Settings, conninfo: str) -> FastAPI:
-    """The API with everything behind it; its lifespan starts and ends the machines."""
-    figures = Figures()
-    writer = Writer(
+def keeping_writer(settings: Settings, conninfo: str) -> Writer:
+    """A writer for a long life: it keeps snapshots, so that the next one starts fast."""
+    return Writer(
         lambda: connect_writer(conninfo),
         HANDLERS,
         cache_bytes=settings.cache_bytes,
         snapshots=Snapshots(lambda: connect(conninfo, "ordinal_writer")),
     )
+
+
+def compose_api(settings: Settings, conninfo: str) -> FastAPI:
+    """The API with everything behind it; its lifespan starts and ends the machines."""
+    figures = Figures()
+    writer = keeping_writer(settings, conninfo)
     bus = CommandBus(
         writer,
         answer_timeout=settings.answer_timeout,
@@ -449,10 +454,7 @@ def consume(
     settings = load_settings()
     spare_the_collector()
     with opened(settings) as conninfo, told_to_stop() as stop:
-        writer = Writer(
-            lambda: connect_writer(conninfo), HANDLERS, cache_bytes=settings.cache_bytes
-        )
-        machine = Intake(settings, made, writer)
+        machine = Intake(settings, made, keeping_writer(settings, conninfo))
         news = partial(news_of_intake, machine.status)
         with telling(conninfo, "ordinal_writer", f"intake {made.name}", news):
             machine.run(stop)

@@ -22,6 +22,8 @@ STEP = 64
 REMEMBERED = 65_536
 # A longer command is published in pieces: memory is bounded, and no reader counts on the whole.
 COMMAND_LIMIT = 50_000
+# Dead letters may be as large as the largest message: so much is read at once, and one more.
+OUTBOX_BYTES = 8_000_000
 
 # One round trip and one snapshot for both; a row with a version is an event.
 _READ = f"""
@@ -30,7 +32,11 @@ _READ = f"""
        FROM {TABLE} WHERE notification_id > %s ORDER BY notification_id LIMIT %s)
     UNION ALL
     (SELECT outbox_id, key, NULL, topic, value, headers::text
-       FROM ordinal.outbox WHERE outbox_id > %s ORDER BY outbox_id LIMIT %s)
+       FROM (SELECT *, sum(octet_length(value)) OVER (ORDER BY outbox_id) - octet_length(value)
+                    AS before
+               FROM (SELECT * FROM ordinal.outbox WHERE outbox_id > %s
+                      ORDER BY outbox_id LIMIT %s) AS next) AS weighed
+      WHERE before < {OUTBOX_BYTES} ORDER BY outbox_id)
 """
 _SESSION = (
     f"SET ROLE {ROLE}",
@@ -110,7 +116,8 @@ class Source:
             return None
         events = [row for row in rows if row[2] is not None]
         others = rows[len(events) :]
-        full = len(events) == limit or len(others) == limit
+        heavy = sum(len(row[4]) for row in others) >= OUTBOX_BYTES
+        full = heavy or len(events) == limit or len(others) == limit
         heads = [_head(row[4]) for row in events]
         if len(events) == limit:
             self._complete(events, heads)

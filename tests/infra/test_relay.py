@@ -447,6 +447,20 @@ def test_the_outbox_is_published_with_a_position_of_its_own(
     assert [message.value for message in published_to(settings, "dead-letters")] == [b"lost"]
 
 
+def test_heavy_outbox_rows_are_read_a_few_at_a_time(
+    ordinal_database: str, settings: Settings
+) -> None:
+    put_into_outbox(ordinal_database, "dead-letters", [bytes(5_000_000)] * 3 + [b"light"])
+    with connect(ordinal_database) as conn:
+        source = Source(conn, settings)
+        first = source.read(0, 0, 500)
+        assert first is not None
+        assert (len(first.messages), first.outbox_to, first.full) == (2, 2, True)
+        second = source.read(0, first.outbox_to, 500)
+        assert second is not None
+        assert (len(second.messages), second.outbox_to, second.full) == (2, 4, False)
+
+
 def test_an_outbox_row_for_no_topic_of_ours_halts(
     ordinal_database: str, settings: Settings
 ) -> None:
