@@ -42,7 +42,7 @@ from projections.projection import Projection
 
 SEAT = 7093211
 # Events of one transaction: the longer, the fewer rows are written again by a later one.
-STRETCH = 60_000
+STRETCH = 100_000
 # Events that may be left to apply while the live read model stands still for the change.
 NEARLY = 500
 # Events behind which further processes are worth their start.
@@ -144,14 +144,18 @@ class Rebuild:
     def _catch_up(self) -> None:
         """Fold all but the last few events; one stretch is stored while the next is folded."""
         folded: tuple[Stretch, list[Sequence[Rows]]] | None = None
+        stretches = self._stretches()
         with self._shards() as shards:
-            for stretch in self._stretches():
+            stretch = next(stretches, None)
+            while stretch:
                 for shard in shards:
                     shard.ask(stretch.begin, stretch.end)
+                following = next(stretches, None)
                 if folded:
                     self._store(*folded)
                     self._progress("folding")
                 folded = stretch, [shard.answer() for shard in shards]
+                stretch = following
             if folded:
                 self._store(*folded)
 
@@ -205,8 +209,9 @@ class Rebuild:
         return move(self._conn, build.checkpoint, position, event_id).confirmed()
 
     def _index(self) -> None:
-        """Index the tables, several at a time; the longest take about as long as all others."""
+        """Index the tables, several at a time and the largest first."""
         tables = [table for tables in self._tables for table in tables]
+        tables.sort(key=lambda table: table.size(self._conn), reverse=True)
         count = _processes()
         with ExitStack() as stack:
             idle: SimpleQueue[Connection] = SimpleQueue()

@@ -9,7 +9,7 @@ import gc
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from multiprocessing import Pipe
@@ -89,12 +89,13 @@ class _Build:
     def take(self, stream: StreamFold) -> None:
         """Encode its rows while they are in the processor's cache."""
         for kind, rows in stream.created():
-            writer = self._created.get(kind)
-            if writer is None:
-                table = self.folding.tables[kind]
-                writer = self._created[kind] = RowWriter(self._conn, table)
+            add = self._writer(kind).add
             for row in rows:
-                self._write(writer, row)
+                try:
+                    add(row)
+                except UNSTORABLE as error:
+                    table = self.folding.tables[kind]
+                    raise FoldFailed(f"{table.name} {table.key_of(row)}: {error}") from error
         for (kind, _), row in stream.changed.items():
             self._changed.setdefault(kind, []).append(row)
         stream.written()
@@ -110,12 +111,11 @@ class _Build:
         self._changed.clear()
         self.folding.forget(KEPT)
 
-    def _write(self, writer: RowWriter, row: object) -> None:
-        try:
-            writer.add(row)
-        except UNSTORABLE as error:
-            table = self.folding.tables[type(row)]
-            raise FoldFailed(f"{table.name} {table.key_of(row)}: {error}") from error
+    def _writer(self, kind: type) -> RowWriter:
+        found = self._created.get(kind)
+        if found is None:
+            found = self._created[kind] = RowWriter(self._conn, self.folding.tables[kind])
+        return found
 
 
 class LocalShard:
@@ -143,7 +143,7 @@ class LocalShard:
     def close(self) -> None:
         self._conn.close()
 
-    def _read(self, begin: int, end: int) -> Mapping[str, Sequence[StoredRow]]:
+    def _read(self, begin: int, end: int) -> dict[str, list[StoredRow]]:
         """The events of a stretch by stream."""
         cursor = self._conn.cursor(binary=True)
         share = (self._of, self._of, self._share)
@@ -204,12 +204,11 @@ class ProcessShard:
     def answer(self) -> Sequence[Rows]:
         try:
             found = self._pipe.recv()
+            if isinstance(found, Exception):
+                raise found
+            return [rows._replace(created=self._pipe.recv_bytes()) for rows in found]
         except EOFError:
             raise ChildProcessError("a process of the rebuild was ended from outside") from None
-        if isinstance(found, Exception):
-            raise found
-        answer: Sequence[Rows] = found
-        return answer
 
     def close(self) -> None:
         self._pipe.close()
@@ -237,7 +236,17 @@ def serve(descriptor: int) -> None:
         ):
             while True:
                 shard.ask(*pipe.recv())
-                pipe.send(_answer(shard))
+                _send(pipe, _answer(shard))
+
+
+def _send(pipe: PipeEnd, answer: Sequence[Rows] | Exception) -> None:
+    """Rows go behind their description: a pickle would copy these megabytes twice."""
+    if isinstance(answer, Exception):
+        pipe.send(answer)
+        return
+    pipe.send([rows._replace(created=b"") for rows in answer])
+    for rows in answer:
+        pipe.send_bytes(rows.created)
 
 
 def _answer(shard: Shard) -> Sequence[Rows] | Exception:

@@ -72,6 +72,7 @@ class PhysicalTable:
         self.columns = {field.name: column_type(hints[field.name]) for field in fields(table.row)}
         self.name = f"{table.name}_g{generation}"
         self.identifier = Identifier(SCHEMA, self.name)
+        self._regclass = f'{SCHEMA}."{self.name}"'
         self.key_of = _getter(table.key)
         self.owner_of: Callable[[object], Any] = attrgetter(table.key[0])
         self.rest_of = _getter(table.key[1:])
@@ -106,14 +107,17 @@ class PhysicalTable:
         conn.execute(self._delete, (bare_id,))
 
     def create(self, conn: Connection) -> None:
-        """The bare table with its documentation; indexes are made by `create_indexes`.
+        """The bare table with its documentation, to be filled; `create_indexes` completes it.
 
         Rows that are only appended are not looked for by their key before that.
         """
         parts = [self._column(name) for name in self.columns]
         if not self.append_only:
             parts.append(self._primary_key())
-        conn.execute(SQL("CREATE TABLE {} ({})").format(self.identifier, SQL(", ").join(parts)))
+        columns = SQL(", ").join(parts)
+        # Vacuum would come by several times while it is filled.
+        create = SQL("CREATE TABLE {} ({}) WITH (autovacuum_enabled = off)")
+        conn.execute(create.format(self.identifier, columns))
         conn.execute(_comment("TABLE", self.identifier, self.table.about))
         self._comment_columns(conn, self.identifier)
 
@@ -126,7 +130,13 @@ class PhysicalTable:
         ).fetchall()
         return [name for (name,) in rows] == list(self.columns)
 
+    def size(self, conn: Connection) -> int:
+        """The bytes of its rows."""
+        row = conn.execute("SELECT pg_table_size(%s::regclass)", (self._regclass,)).fetchone()
+        return int(row[0]) if row else 0
+
     def create_indexes(self, conn: Connection) -> None:
+        conn.execute(SQL("ALTER TABLE {} RESET (autovacuum_enabled)").format(self.identifier))
         if self.append_only and not self._has_key(conn):
             conn.execute(SQL("ALTER TABLE {} ADD {}").format(self.identifier, self._primary_key()))
         for number, columns in enumerate(self.table.indexes, start=1):
@@ -134,7 +144,11 @@ class PhysicalTable:
                 Identifier(f"{self.name}_i{number}"), self.identifier, _names(columns)
             )
             conn.execute(statement)
-        conn.execute(SQL("ANALYZE {}").format(self.identifier))
+        # The server itself looks at the other columns before long, and takes longer for it.
+        looked_for = sorted(
+            {*self.table.key, *(name for index in self.table.indexes for name in index)}
+        )
+        conn.execute(SQL("ANALYZE {} ({})").format(self.identifier, _names(looked_for)))
 
     def drop(self, conn: Connection) -> None:
         conn.execute(SQL("DROP TABLE IF EXISTS {}").format(self.identifier))
@@ -157,7 +171,7 @@ class PhysicalTable:
     def _has_key(self, conn: Connection) -> bool:
         found = conn.execute(
             "SELECT FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'p'",
-            (f'{SCHEMA}."{self.name}"',),
+            (self._regclass,),
         )
         return found.fetchone() is not None
 

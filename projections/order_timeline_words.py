@@ -1,6 +1,5 @@
 """Every fact of an order as a sentence. No personal data: events hold none."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -32,9 +31,9 @@ def _of_lines(names: NamesRow, parts: tuple[LineQuantity, ...]) -> str:
 
 
 def _by_location(shares: Iterable[LineShare]) -> Iterable[tuple[str, int]]:
-    units: Counter[str] = Counter()
+    units: dict[str, int] = {}
     for share in shares:
-        units[share.location] += share.quantity
+        units[share.location] = units.get(share.location, 0) + share.quantity
     return units.items()
 
 

@@ -15,18 +15,21 @@ from typing import Any
 import psycopg
 import pytest
 
+from domain.decider import Recorded
 from infra import rebuild as machine
 from infra.checkpoints import checkpoints
+from infra.folding import bare_id
 from infra.generations import drop_old, open_generation
 from infra.rebuild import Progress, RebuildFailed, RebuildRunning, rebuild
 from infra.sessions import connect_projector
-from projections.projection import Projection
+from projections.projection import Projection, StreamRows
 from tests.infra.running import eventually, project, running
 from tests.infra.sample_projection import (
     POISON,
     SAMPLE,
     SAMPLE_2,
     Bytes,
+    FactRow,
     Written,
     adjust,
     append,
@@ -61,6 +64,7 @@ def small_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "STRETCH", 25)
     monkeypatch.setattr(machine, "NEARLY", 5)
     monkeypatch.setattr("infra.shards.KEPT", 2)
+    monkeypatch.setattr("infra.shards.GULP", 10)
 
 
 @pytest.fixture
@@ -130,6 +134,27 @@ def test_indexes_are_there_in_the_end(ordinal_database: str) -> None:
     assert [count for name, count in found if name.endswith("_g2")] == [
         count for name, count in found if name.endswith("_g1")
     ]
+
+
+def test_nothing_of_the_filling_stays_with_the_tables(ordinal_database: str) -> None:
+    append(ordinal_database, history(60))
+    begin(ordinal_database, [SAMPLE], stretches=1)
+    with psycopg.connect(ordinal_database) as conn:
+        asked = "SELECT reloptions FROM pg_class WHERE relname = 'sample_fact_g1'"
+        assert conn.execute(asked).fetchone() == (["autovacuum_enabled=off"],)
+        rebuild(ordinal_database, [SAMPLE])
+        assert conn.execute(asked).fetchone() == (None,)
+
+
+def test_a_row_that_comes_again_in_a_later_stretch_ends_it(ordinal_database: str) -> None:
+    def again(rows: StreamRows, recorded: Recorded) -> None:
+        rows.put(FactRow(item=bare_id(recorded.stream_id), position=1, type="", words=""))
+
+    others = [(f"stock-HERE-{number}", receive(1)) for number in range(40)]
+    append(ordinal_database, [("stock-HERE-x", receive(1)), *others, ("stock-HERE-x", receive(1))])
+    with pytest.raises(RebuildFailed, match="sample_fact_g1_pkey"):
+        rebuild(ordinal_database, [replace(SAMPLE, evolve=again)])
+    assert generations(ordinal_database) == []
 
 
 KILLED = """
