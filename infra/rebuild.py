@@ -147,14 +147,13 @@ class Rebuild:
         stretches = self._stretches()
         with self._shards() as shards:
             stretch = next(stretches, None)
+            _ask(shards, stretch)
             while stretch:
-                for shard in shards:
-                    shard.ask(stretch.begin, stretch.end)
                 following = next(stretches, None)
                 if folded:
                     self._store(*folded)
                     self._progress("folding")
-                folded = stretch, [shard.answer() for shard in shards]
+                folded = stretch, _answers(shards, following)
                 stretch = following
             if folded:
                 self._store(*folded)
@@ -271,6 +270,21 @@ class Rebuild:
                 seconds=monotonic() - self._began,
             )
         )
+
+
+def _ask(shards: Sequence[Shard], stretch: Stretch | None) -> None:
+    for shard in shards:
+        if stretch:
+            shard.ask(stretch.begin, stretch.end)
+
+
+def _answers(shards: Sequence[Shard], following: Stretch | None) -> list[Sequence[Rows]]:
+    """Everybody's rows; who has given them goes on at once."""
+    found = []
+    for shard in shards:
+        found.append(shard.answer())
+        _ask([shard], following)
+    return found
 
 
 def _connect(conninfo: str) -> Connection:
