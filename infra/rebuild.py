@@ -42,7 +42,9 @@ from projections.projection import Projection
 
 SEAT = 7093211
 # Events of one transaction: the longer, the fewer rows are written again by a later one.
-STRETCH = 100_000
+STRETCH = 75_000
+# Bytes of it, where events are large: what is in memory grows with them.
+STRETCH_BYTES = 100_000_000
 # Events that may be left to apply while the live read model stands still for the change.
 NEARLY = 500
 # Events behind which further processes are worth their start.
@@ -181,11 +183,17 @@ class Rebuild:
 
     def _stretch(self, begin: int, limit: int | None) -> Stretch | None:
         row = self._conn.execute(
-            "SELECT count(*), max(notification_id) FROM (SELECT notification_id"
-            f" FROM {TABLE} WHERE notification_id > %s ORDER BY 1 LIMIT %s) AS following",
+            "SELECT count(*), max(notification_id), sum(octet_length(state))"
+            f" FROM (SELECT notification_id, state FROM {TABLE}"
+            " WHERE notification_id > %s ORDER BY 1 LIMIT %s) AS following",
             (begin, limit),
         ).fetchone()
-        return Stretch(begin, row[1], row[0]) if row and row[0] else None
+        if not row or not row[0]:
+            return None
+        events, end, size = row
+        if limit and size > STRETCH_BYTES and events > NEARLY:
+            return self._stretch(begin, max(NEARLY, events * STRETCH_BYTES // size))
+        return Stretch(begin, end, events)
 
     def _store(self, stretch: Stretch, answers: Sequence[Sequence[Rows]]) -> None:
         last = read_at(self._conn, stretch.end)

@@ -25,7 +25,7 @@ from infra.tables import RowWriter, encode, physical_tables
 from projections.projection import Projection
 
 # Streams whose rows stay at hand between stretches, besides those of the last one.
-KEPT = 5_000
+KEPT = 1_000
 # Events read at once: many more of them do not fit into the processor's cache.
 GULP = 2_000
 

@@ -122,6 +122,17 @@ def test_progress_is_told(ordinal_database: str) -> None:
     assert (told[-1].position, told[-1].events) == (told[-1].head, 110)
 
 
+def test_large_events_make_short_stretches(
+    ordinal_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "STRETCH_BYTES", 1)
+    append(ordinal_database, history(40))
+    told: list[Progress] = []
+    rebuild(ordinal_database, [SAMPLE], progress=told.append)
+    assert len([p for p in told if p.phase == "folding"]) == 44 // machine.NEARLY - 1
+    assert told[-1].events == 44
+
+
 def test_indexes_are_there_in_the_end(ordinal_database: str) -> None:
     append(ordinal_database, history(10))
     project(ordinal_database, SAMPLE)
