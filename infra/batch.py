@@ -151,8 +151,9 @@ class Batch:
             for index, (stream_id, version, event) in enumerate(staged)
         ]
 
-    def write(self, session: LogSession) -> None:
-        """Send the events, commands and contacts that were added since the last time."""
+    def write(self, session: LogSession) -> bool:
+        """Send the events, commands and contacts that were added since the last time, if any."""
+        sent = bool(self.command_ids)
         recorded_at = instant(self.recorded_at)
         if self.command_ids:
             session.append(
@@ -174,6 +175,7 @@ class Batch:
         self._head, self._sequence = self.position, self.sequence
         self.touched |= dict.fromkeys(self.pending)
         self._empty()
+        return sent
 
 
 def write_companion(session: LogSession, companion: Companion, recorded_at: datetime) -> None:

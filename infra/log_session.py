@@ -150,6 +150,7 @@ class LogSession:
         self._prepared: set[bytes] = set()
         # What was sent and not answered yet: each a statement's name where it is a preparation.
         self._sent: list[bytes | None] = []
+        self._syncs = 0
 
     @property
     def broken(self) -> bool:
@@ -159,11 +160,11 @@ class LogSession:
         """Load the fresh streams; begin, take the append lock, and only then look."""
         if fresh:
             self._send_load(fresh, [0] * len(fresh))
-            self._libpq.pipeline_sync()
+            self._sync()
         for wanted in (_BEGIN, _LOCK, _MOMENT):
             self._send(wanted)
         self._send(_RECEIPTS, arrays.uuid_array(command_ids))
-        results = self._results(syncs=2 if fresh else 1)
+        results = self._results()
         events = list(_events(results[0])) if fresh else []
         return Begun(_moment(results[-2]), _receipts(results[-1]), events)
 
@@ -173,9 +174,8 @@ class LogSession:
         return _events(self._results()[0])
 
     def append(self, *values: bytes) -> None:
-        """Send events and commands (see `infra.batch`); the server works on them at once."""
+        """Send events and commands (see `infra.batch`)."""
         self._send(_APPEND, *values)
-        self._flush()
 
     def keep_contacts(self, recorded_at: bytes, columns: Sequence[bytes]) -> None:
         self._send(_CONTACTS, recorded_at, *columns)
@@ -185,6 +185,15 @@ class LogSession:
 
     def move_offsets(self, columns: Sequence[bytes]) -> None:
         self._send(_OFFSETS, *columns)
+
+    def hand_over(self) -> None:
+        """Let the server work on what was sent so far, while we go on.
+
+        It then awaits our next word as it does between two statements, with its timeout running:
+        a process that is stopped now must not keep the lock.
+        """
+        self._sync()
+        self._flush()
 
     def quiet(self) -> Connection:
         """The connection for a question in between, once what was sent is done.
@@ -232,7 +241,7 @@ class LogSession:
     def _start_sending(self) -> None:
         self._line.register(self._libpq.socket, select.POLLIN)
         self._libpq.enter_pipeline_mode()
-        self._sent = []
+        self._sent, self._syncs = [], 0
 
     def _send(self, wanted: Statement, *values: bytes) -> None:
         if self._libpq.pipeline_status == PipelineStatus.OFF:
@@ -255,17 +264,18 @@ class LogSession:
             self._line.modify(self._libpq.socket, select.POLLIN)
             self._libpq.consume_input()
 
-    def _results(
-        self, syncs: int = 1, meanwhile: Callable[[], None] | None = None
-    ) -> list[PGresult]:
+    def _sync(self) -> None:
+        self._libpq.pipeline_sync()
+        self._syncs += 1
+
+    def _results(self, meanwhile: Callable[[], None] | None = None) -> list[PGresult]:
         """End the round trip and wait for the results of all that was sent in it."""
         libpq = self._libpq
-        libpq.pipeline_sync()
-        self._flush()
+        self.hand_over()
         if meanwhile is not None:
             meanwhile()
         results: list[PGresult] = []
-        while syncs:
+        while self._syncs:
             if libpq.is_busy():
                 self._line.poll()
                 libpq.consume_input()
@@ -274,21 +284,24 @@ class LogSession:
             if result is None:
                 self._still_there()
             elif result.status == ExecStatus.PIPELINE_SYNC:
-                syncs -= 1
+                self._syncs -= 1
             else:
                 results.append(result)
         libpq.exit_pipeline_mode()
         return self._answers(results)
 
     def _answers(self, results: Sequence[PGresult]) -> list[PGresult]:
-        """The results of statements; raises the first error, behind which nothing was done."""
-        answers = []
+        """The results of statements; raises the first error among them."""
+        answers, failures = [], []
         for prepared, result in zip(self._sent, results, strict=True):
-            _checked(result, self.conn)
-            if prepared is None:
+            if result.status not in _SOUND:
+                failures.append(result)
+            elif prepared is None:
                 answers.append(result)
             else:
                 self._prepared.add(prepared)
+        if failures:
+            _checked(failures[0], self.conn)
         return answers
 
     def _still_there(self) -> None:

@@ -4,15 +4,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from domain.errors import InsufficientStock, KeyReused
+from infra.arrays import bytea_array, text_array
 from infra.batch import Companion, OutboxMessage
 from infra.codec import UnknownEvent
-from infra.event_log import Connection, connect_writer
+from infra.event_log import LONGEST_TRANSACTION_MS, Connection, connect_writer
+from infra.log_session import InDoubt, LogSession, instant
 from infra.writer import Unavailable, Writer
 from tests.infra.proxy import Direction, Proxy, postgres_proxy
 from tests.infra.shop import (
@@ -237,3 +240,19 @@ def test_a_version_of_the_future_is_refused_without_a_guess(ordinal_database: st
                 writer.write([ask(Mark())])
         assert do(writer, Mark(streams=("stock-X-1",))).receipt.version == 1
     assert [row.stream_id for row in log_of(ordinal_database)] == [STOCK, STOCK, "stock-X-1"]
+
+
+def test_whoever_is_stopped_between_two_parts_keeps_no_lock(ordinal_database: str) -> None:
+    """No other timeout than that of an idle transaction is there before PostgreSQL 17."""
+    session = LogSession(connect_writer(ordinal_database))
+    session.begin([])
+    nothing = [text_array([]), bytea_array([]), bytea_array([]), text_array([])]
+    session.put_out(instant(datetime(2026, 1, 1, tzinfo=UTC)), nothing)
+    session.hand_over()
+    began = time.monotonic()
+    with closing(session), psycopg.connect(ordinal_database) as other:
+        other.execute("SELECT ordinal.append_lock()")
+        waited = time.monotonic() - began
+        with pytest.raises(InDoubt):
+            session.commit()
+    assert SECONDS - 0.2 < waited < LONGEST_TRANSACTION_MS / 1000 - 0.2
