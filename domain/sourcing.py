@@ -190,5 +190,7 @@ def _places_used(allocations: list[LineShare], backorders: list[LineShare]) -> i
 
 
 def _has(case: Case, plan: Plan, lacking: Sequence[Demand]) -> dict[str, int]:
+    if not lacking:
+        return {}
     shelves = [case.shelves[place.location] for place in plan]
     return {sku: sum(shelf.get(sku, 0) for shelf in shelves) for _, sku, _ in lacking}

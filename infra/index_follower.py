@@ -23,6 +23,7 @@ from infra.kafka import (
     event_partitions,
     index_partition,
     last_records,
+    poll,
 )
 from infra.settings import Settings
 
@@ -178,7 +179,7 @@ class Follower:
             stop.wait(GATHERING)
 
     def _receive(self) -> None:
-        polled = self._reader.poll(timeout_ms=POLL_MS)
+        polled = poll(self._reader, POLL_MS)
         if polled:
             self._heard = monotonic()
         for place, records in polled.items():

@@ -25,7 +25,7 @@ from consumers.consumer import Consumer, DeadLetter, IntakeResult, Unreadable
 from domain.errors import Invalid, OrdinalError, ReferenceReused
 from domain.values import LONGEST_TEXT, ORDINAL_NAMESPACE
 from infra.batch import Ask, Companion, OutboxMessage
-from infra.kafka import DEAD_LETTERS, INTAKE_RESULTS, consumer, topic_name
+from infra.kafka import DEAD_LETTERS, INTAKE_RESULTS, consumer, poll, topic_name
 from infra.messages import decoder_of
 from infra.settings import Settings
 from infra.writer import BatchRefused, Unavailable, Writer
@@ -151,12 +151,12 @@ class Intake:
         decode: Decode = decoder_of(self.channel.message)
         while not stop.is_set():
             _finish_joining(reader)
-            haul = self._ahead or self._haul(reader.poll(timeout_ms=POLL_MS), decode)
+            haul = self._ahead or self._haul(poll(reader, POLL_MS), decode)
             self._ahead = None
             if self._assignment.changed:
                 self._go_to_our_offsets(reader)
             elif haul:
-                polled = reader.poll(timeout_ms=0)
+                polled = poll(reader, 0)
                 self._take(haul, stop, partial(self._read_ahead, polled, decode))
                 self._read_ahead(polled, decode)  # what there was no commit for
 

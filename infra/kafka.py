@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
-from kafka.errors import KafkaTimeoutError, TopicAlreadyExistsError
+from kafka.errors import KafkaConnectionError, KafkaTimeoutError, TopicAlreadyExistsError
 
 from infra.kafka_clients import open_client
 from infra.settings import Settings
@@ -274,6 +274,17 @@ def consumer(settings: Settings, **overrides: Any) -> Any:
     return open_client(KafkaConsumer, **connection(settings) | config | overrides)
 
 
+def poll(reader: Any, milliseconds: int) -> Any:
+    """What has come, by partition. Raises KafkaError.
+
+    The client stumbles over a socket that closes just when it begins to wait for it.
+    """
+    try:
+        return reader.poll(timeout_ms=milliseconds)
+    except (OSError, ValueError) as error:
+        raise KafkaConnectionError(f"{type(error).__name__}: {error}") from error
+
+
 def require_crc32c() -> None:
     """Refuse to work without the C checksums: in Python they take a second for 10 MB."""
     if importlib.util.find_spec("crc32c") is None:
@@ -341,7 +352,7 @@ def read_ranges(
     heard = time.monotonic()
     while left:
         # Short, since a poll that finds nothing but what was taken back does not end by itself.
-        polled = reader.poll(timeout_ms=POLL_MS)
+        polled = poll(reader, POLL_MS)
         if polled:
             heard = time.monotonic()
         elif time.monotonic() - heard > READ_LIMIT:

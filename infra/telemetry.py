@@ -6,6 +6,7 @@ import threading
 from collections import Counter as Tally
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, BinaryIO, TextIO, cast
 
 import msgspec
@@ -171,6 +172,7 @@ class BusFigures:
 
     def __init__(self, figures: Figures) -> None:
         self._figures = figures
+        self._count = cache(figures.commands.labels)
         self._log = structlog.get_logger("bus").bind()
 
     def batch_done(self, asks: Sequence[Pending], seconds: float, now: float) -> None:
@@ -183,7 +185,7 @@ class BusFigures:
                 figures.latency.observe(now - pending.queued_at)
                 self._line(pending, outcome, now - pending.queued_at)
         for (kind, outcome), count in tally.items():
-            figures.commands.labels(kind, outcome).inc(count)
+            self._count(kind, outcome).inc(count)
         figures.batch.observe(len(asks))
         figures.append.observe(seconds)
         self._log.debug("batch", commands=len(asks), seconds=round(seconds, 6))

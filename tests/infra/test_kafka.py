@@ -35,6 +35,7 @@ from infra.kafka import (
     index_records,
     last_index_record,
     last_records,
+    poll,
     topic_name,
     topics,
 )
@@ -211,6 +212,19 @@ def test_the_last_record_of_every_partition(settings: Settings, transactions: Tr
         last = last_records(reader, places)
     assert last.pop(places[-1]) is None
     assert {place: record.offset for place, record in last.items()} == offsets
+
+
+class Stumbling:
+    """A client whose socket closed just before it was going to wait for it."""
+
+    def poll(self, timeout_ms: int) -> Any:
+        raise ValueError(f"Invalid file descriptor: -1, for {timeout_ms} ms")
+
+
+def test_a_client_that_stumbles_over_a_closed_socket_has_lost_its_connection() -> None:
+    """Whoever reads starts over then, instead of halting."""
+    with pytest.raises(KafkaConnectionError, match="Invalid file descriptor"):
+        poll(Stumbling(), 50)
 
 
 def test_a_consumer_never_jumps_over_a_hole(settings: Settings, transactions: Transactions) -> None:
