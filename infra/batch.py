@@ -151,31 +151,31 @@ class Batch:
             for index, (stream_id, version, event) in enumerate(staged)
         ]
 
-    def write(self, session: LogSession) -> bool:
-        """Send the events, commands and contacts that were added since the last time, if any."""
-        sent = bool(self.command_ids)
+    def write(self, session: LogSession) -> None:
+        """Hand over the events, commands and contacts that were added since the last time."""
+        if not self.command_ids:
+            return
         recorded_at = instant(self.recorded_at)
-        if self.command_ids:
-            session.append(
-                arrays.encoded_text_array(self.stream_ids),
-                arrays.bigint_array(self.versions),
-                arrays.encoded_text_array(self.names),
-                arrays.bytea_array(self.states),
-                recorded_at,
-                arrays.uuid_array(self.command_ids),
-                arrays.bytea_array(self.fingerprints),
-                arrays.bytea_array(self.receipts),
-                arrays.boolean_array(self.kept),
-                integer(self._sequence + 1),
-                integer(self.sequence),
-            )
+        session.append(
+            arrays.encoded_text_array(self.stream_ids),
+            arrays.bigint_array(self.versions),
+            arrays.encoded_text_array(self.names),
+            arrays.bytea_array(self.states),
+            recorded_at,
+            arrays.uuid_array(self.command_ids),
+            arrays.bytea_array(self.fingerprints),
+            arrays.bytea_array(self.receipts),
+            arrays.boolean_array(self.kept),
+            integer(self._sequence + 1),
+            integer(self.sequence),
+        )
         if self.contacts:
             columns = zip(*self.contacts, strict=True)
             session.keep_contacts(recorded_at, [arrays.encoded_text_array(c) for c in columns])
+        session.hand_over()
         self._head, self._sequence = self.position, self.sequence
         self.touched |= dict.fromkeys(self.pending)
         self._empty()
-        return sent
 
 
 def write_companion(session: LogSession, companion: Companion, recorded_at: datetime) -> None:

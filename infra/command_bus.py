@@ -188,6 +188,8 @@ class CommandBus:
             batch = self._drain(first)
             if batch:
                 self._carry_out(batch)
+            else:
+                self._tell()
 
     def _drain(self, first: Pending) -> list[Pending]:
         """What has queued up and is still awaited, within the bounds of a batch."""

@@ -438,8 +438,8 @@ class Writer:
         for number, ask in enumerate(asks, start=1):
             if id(ask) in lacking or not self._decide(session, batch, known, ask):
                 cold.append(ask)
-            if number % part == 0 and batch.write(session):
-                session.hand_over()
+            if number % part == 0:
+                batch.write(session)
         return cold
 
     def _decide(self, session: LogSession, batch: Batch, known: Known, ask: Ask) -> bool:
@@ -512,8 +512,7 @@ class Writer:
         if not (batch.asks or companion.messages or companion.offsets):
             session.roll_back()
             return
-        if batch.write(session):
-            session.hand_over()
+        batch.write(session)
         crash_point("A1")
         write_companion(session, companion, batch.recorded_at)
         crash_point("A2")
