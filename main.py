@@ -4,8 +4,6 @@ Every verb reads the settings once, opens the database they name, and works unti
 told to stop (SIGINT, SIGTERM).
 """
 
-import asyncio
-import gc
 import json
 import os
 import secrets
@@ -15,21 +13,17 @@ import sys
 import threading
 import time
 import urllib.request
-import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any, NoReturn
 
 import msgspec
 import psycopg
 import structlog
 import typer
-import uvicorn
-from fastapi import FastAPI
 from kafka.errors import KafkaError
 from pydantic import ValidationError
 from rich.console import Console
@@ -37,29 +31,22 @@ from rich.progress import Progress
 from rich.table import Table as Grid
 from typer.core import TyperGroup
 
-from api.app import create_app
-from api.auth import ALL_SCOPES
-from api.ports import Caller, Edge, Seen
-from api.ports import Unavailable as NotNow
+from api.scopes import ALL_SCOPES
 from commands import HANDLERS
-from commands.handling import Answer, Contact, Context
+from commands.handling import Context
 from consumers import demo_day, marketplace, online_retail, order_files, orders
 from consumers.consumer import Unreadable
 from consumers.file_lines import UnreadableFile
 from consumers.importing import ImportReport, Write
 from infra import api_keys, broker, dead_letters, embedded, replay, showing
-from infra.api_keys import KeyRing
 from infra.batch import Ask, Outcome
 from infra.broker import BrokerError
 from infra.codec import UnknownEvent
-from infra.collector import Collector, show_bus
-from infra.command_bus import CommandBus
 from infra.embedded import EmbeddedError
 from infra.event_log import Connection, connect, connect_writer
 from infra.feeds import Feed, StoreFeed
 from infra.findings import Findings
 from infra.generations import ContractBroken, drop_old
-from infra.housekeeping import Housekeeper
 from infra.index_follower import Follower
 from infra.intake import Intake
 from infra.kafka import KafkaUnfit, ensure_topics
@@ -68,10 +55,9 @@ from infra.kafka_feed import KafkaFeed
 from infra.migrations import NotMigrated, require_migrated
 from infra.migrations import migrate as run_migrations
 from infra.parking import NotParked, StillPoisoned, replay_parked
-from infra.processes import Family
+from infra.processes import STOPS, Family, spare_the_collector
 from infra.progress import news_of_intake, news_of_projector, news_of_relay, telling
 from infra.projector import Projector
-from infra.reader import Reader
 from infra.rebuild import Progress as Built
 from infra.rebuild import RebuildFailed, RebuildRunning
 from infra.rebuild import rebuild as build_anew
@@ -85,8 +71,7 @@ from infra.settings import Settings
 from infra.snapshots import Snapshots
 from infra.status import problems
 from infra.status import status as look_around
-from infra.telemetry import BusFigures, Figures, configure_logging
-from infra.vault import Vault
+from infra.telemetry import configure_logging
 from infra.verify import verify_store, wait_for_lag_zero
 from infra.verify_receipts import kept, verify_receipts
 from infra.verify_topics import lag_of, verify_topics
@@ -134,7 +119,6 @@ cli.add_typer(parked_cli, name="parked", invoke_without_command=True)
 cli.add_typer(store_cli, name="store")
 console = Console(stderr=True)
 log = structlog.get_logger("ordinal")
-STOPS = frozenset({signal.SIGINT, signal.SIGTERM})
 
 
 def fail(message: str) -> NoReturn:
@@ -203,81 +187,6 @@ def leave(*_: object) -> NoReturn:
     raise SystemExit(0)
 
 
-# -- the API process
-
-
-class BusDispatch:
-    """The bus as the HTTP edge knows it."""
-
-    def __init__(self, bus: CommandBus) -> None:
-        self._bus = bus
-
-    async def __call__(self, command: object, context: Context) -> Answer:
-        try:
-            return await self._bus.submit(command, context)
-        except Unavailable as error:
-            raise NotNow(str(error)) from error
-
-
-class RingKeys:
-    """The key ring as the HTTP edge knows it."""
-
-    def __init__(self, ring: KeyRing) -> None:
-        self._ring = ring
-        self._callers: dict[str, Caller] = {}
-
-    def check(self, secret: str) -> Caller | None:
-        key = self._ring.find(secret)
-        if key is None:
-            return None
-        caller = self._callers.get(key.key_id)
-        if caller is None:
-            caller = Caller(key.caller, key.channel, frozenset(key.scopes), key.name)
-            self._callers[key.key_id] = caller
-        return caller
-
-
-class Requests:
-    """Counts requests; logs reads for whoever debugs, and what nobody expected always."""
-
-    def __init__(self, figures: Figures) -> None:
-        self._figures = figures
-        self._count = cache(lambda *labels: figures.requests.labels(*labels).inc)
-        self._log = structlog.get_logger("http").bind()
-
-    def answered(self, seen: Seen) -> None:
-        self._count(seen.method, seen.route, str(seen.status))()
-        self._figures.request_seconds.observe(seen.seconds)
-        self._log.debug("request", route=seen.route, status=seen.status, ms=seen.seconds * 1000)
-
-    def failed(self, seen: Seen, error: Exception) -> None:
-        self._log.error("request_failed", route=seen.route, id=seen.request_id, exc_info=error)
-
-
-class Readiness:
-    """Ready when the log can be reached and the read models have caught up."""
-
-    def __init__(self, bus: CommandBus, reader: Reader) -> None:
-        self._bus = bus
-        self._reader = reader
-
-    async def ready(self) -> Mapping[str, str]:
-        missing = dict(await self._reader.missing())
-        if self._bus.breaker.open:
-            missing["event_log"] = "the event log is away"
-        return missing
-
-
-class VaultContacts:
-    """The vault as the HTTP edge knows it."""
-
-    def __init__(self, vault: Vault) -> None:
-        self._vault = vault
-
-    async def of_order(self, order_id: str) -> Mapping[str, Contact]:
-        return await asyncio.to_thread(self._vault.of_order, order_id)
-
-
 def keeping_writer(settings: Settings, conninfo: str) -> Writer:
     """A writer for a long life: it keeps snapshots, so that the next one starts fast."""
     return Writer(
@@ -288,96 +197,16 @@ def keeping_writer(settings: Settings, conninfo: str) -> Writer:
     )
 
 
-def compose_api(settings: Settings, conninfo: str) -> FastAPI:
-    """The API with everything behind it; its lifespan starts and ends the machines."""
-    figures = Figures()
-    writer = keeping_writer(settings, conninfo)
-    bus = CommandBus(
-        writer,
-        answer_timeout=settings.answer_timeout,
-        queue_limit=settings.queue_limit,
-        observer=BusFigures(figures),
-    )
-    show_bus(figures, bus)
-    relayed = bool(settings.kafka_bootstrap_servers)
-    collector = Collector(conninfo, figures, PROJECTIONS, relayed=relayed)
-    ring = KeyRing(lambda: connect(conninfo, "ordinal_writer"))
-    reader = Reader(conninfo, PROJECTIONS, wait_timeout=settings.read_wait_timeout)
-    vault = Vault(lambda: connect(conninfo, "ordinal_writer"))
-    keeper = Housekeeper(
-        lambda: connect(conninfo, "ordinal_writer"), idempotency_days=settings.idempotency_days
-    )
-
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with AsyncExitStack() as stack:
-            for machine in (ring, keeper, collector):
-                machine.start()
-                stack.callback(machine.stop)
-            await stack.enter_async_context(reader)
-            await bus.start()
-            stack.push_async_callback(bus.stop)
-            yield
-
-    edge = Edge(
-        dispatch=BusDispatch(bus),
-        rows=reader,
-        keys=RingKeys(ring),
-        health=Readiness(bus, reader),
-        contacts=VaultContacts(vault),
-        metrics=figures,
-        observe=Requests(figures),
-        new_id=uuid.uuid4,
-        max_body_bytes=settings.max_body_bytes,
-    )
-    return create_app(edge, lifespan=lifespan)
-
-
 @cli.command()
 def serve() -> None:
     """Serve the HTTP API."""
+    from serving import compose_api, run_http  # its frameworks are slow to import
+
     settings = load_settings()
     signal.signal(signal.SIGTERM, leave)
     with opened(settings) as conninfo:
-        run_http(compose_api(settings, conninfo), settings.http_host, settings.http_port)
-
-
-def spare_the_collector() -> None:
-    """What was imported stays; looking through it again and again cost a third of each order."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 50, 100)
-
-
-class Server(uvicorn.Server):
-    """Ends in good order however often it is told to: Ctrl-C reaches the child and its parent,
-    who passes it on, and uvicorn would take the second for impatience.
-    """
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self.should_exit = True
-
-
-def run_http(app: FastAPI, host: str, port: int) -> None:
-    """Serve until SIGINT or SIGTERM; requests under way get five seconds."""
-    spare_the_collector()
-    config = uvicorn.Config(
-        app,
-        host=host,
-        port=port,
-        log_level="warning",
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=5,
-    )
-    server = Server(config)
-    server.run()
-    # A second word must not cut the cleaning up short.
-    for number in STOPS:
-        signal.signal(number, signal.SIG_IGN)
-    if not server.started:
-        raise SystemExit(3)
+        app = compose_api(settings, conninfo, keeping_writer(settings, conninfo))
+        run_http(app, settings.http_host, settings.http_port)
 
 
 # -- the processes behind the log

@@ -10,10 +10,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive
 from starlette.types import Scope as AsgiScope
 
-from api.auth import Scope, authenticated, demand
+from api.auth import authenticated, demand
 from api.fields import Moment
 from api.ports import Caller, Edge
 from api.problems import BodyTooLarge, MalformedRequest, NotJson
+from api.scopes import Scope
 from commands.handling import Context
 from domain.values import ORDINAL_NAMESPACE
 

@@ -11,10 +11,10 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from api.asked import Asked
-from api.auth import SCOPES
 from api.documents import command_documents, query_documents
 from api.fields import Body, Nothing
 from api.problems import InvalidField, MalformedRequest
+from api.scopes import SCOPES
 from commands.handling import Answer
 
 E = TypeVar("E", bound=Callable[..., Any])

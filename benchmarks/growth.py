@@ -31,9 +31,9 @@ from commands.fulfilment import (
 from commands.order import ConfirmOrder, PlaceOrder
 from commands.payment import RecordPayment
 from infra.event_log import connect, connect_writer
+from infra.processes import spare_the_collector
 from infra.snapshots import Snapshots
 from infra.writer import Writer
-from main import spare_the_collector
 
 SKUS = 1_000
 FEW = 10_000

@@ -263,3 +263,14 @@ def test_an_event_as_the_house_writes_them_has_no_fault() -> None:
 def test_a_fault_in_an_event_is_seen(name: str, event: type, fault: str) -> None:
     (found,) = event_faults(name, event)
     assert fault in found
+
+
+@pytest.mark.parametrize(("module", "loaded"), [("main", False), ("serving", True)])
+def test_only_the_http_half_of_the_front_door_loads_a_web_framework(
+    module: str, loaded: bool
+) -> None:
+    look = f"import sys, {module}; print(not {{'fastapi', 'uvicorn'}}.isdisjoint(sys.modules))"
+    found = subprocess.run(
+        [sys.executable, "-c", look], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == str(loaded)

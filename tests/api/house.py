@@ -12,8 +12,8 @@ from uuid import UUID
 import httpx
 
 from api.app import create_app
-from api.auth import ALL_SCOPES
 from api.ports import Caller, Edge, Seen
+from api.scopes import ALL_SCOPES
 from commands import HANDLERS
 from commands.handling import Answer, Contact, Context, Receipt
 from domain.errors import KeyReused, UnknownOrder

@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.auth import ALL_SCOPES, SCOPES
 from api.documents import openapi
+from api.scopes import ALL_SCOPES, SCOPES
 from tests.api.house import House, kind, problem
 from tests.api.requests import COMMANDS, ID, PLACE
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.auth import SCOPES
 from api.routing import CommandRoute
+from api.scopes import SCOPES
 from commands.handling import Context
 from domain.values import ORDINAL_NAMESPACE
 from tests.api.house import House, MemoryBus, Recorder, fields, kind, problem

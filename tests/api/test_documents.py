@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from api.auth import SCOPES
 from api.placing import PlaceOrderBody
+from api.scopes import SCOPES
 from tests.api.house import House
 from tests.api.requests import COMMANDS, Sound
 

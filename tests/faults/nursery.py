@@ -13,6 +13,7 @@ import sys
 from typing import Any, NoReturn
 
 import main as program
+import serving  # noqa: F401  so that it is imported once for all
 
 PR_SET_PDEATHSIG = 1
 Order = dict[str, Any]

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from api.auth import ALL_SCOPES
+from api.scopes import ALL_SCOPES
 from infra import api_keys
 from infra.kafka import ensure_topics
 from infra.settings import Settings

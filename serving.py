@@ -1,0 +1,181 @@
+"""The front door's HTTP half: the API put together, and the process that serves it.
+
+It stands apart because its frameworks take a third of a second to import, which no other verb of
+the command line needs to pay.
+"""
+
+import asyncio
+import signal
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cache
+from types import FrameType
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from api.app import create_app
+from api.ports import Caller, Edge, Seen
+from api.ports import Unavailable as NotNow
+from commands.handling import Answer, Contact, Context
+from infra.api_keys import KeyRing
+from infra.collector import Collector, show_bus
+from infra.command_bus import CommandBus
+from infra.event_log import connect
+from infra.housekeeping import Housekeeper
+from infra.processes import STOPS, spare_the_collector
+from infra.reader import Reader
+from infra.settings import Settings
+from infra.telemetry import BusFigures, Figures
+from infra.vault import Vault
+from infra.writer import Unavailable, Writer
+from projections import PROJECTIONS
+
+
+class BusDispatch:
+    """The bus as the HTTP edge knows it."""
+
+    def __init__(self, bus: CommandBus) -> None:
+        self._bus = bus
+
+    async def __call__(self, command: object, context: Context) -> Answer:
+        try:
+            return await self._bus.submit(command, context)
+        except Unavailable as error:
+            raise NotNow(str(error)) from error
+
+
+class RingKeys:
+    """The key ring as the HTTP edge knows it."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._ring = ring
+        self._callers: dict[str, Caller] = {}
+
+    def check(self, secret: str) -> Caller | None:
+        key = self._ring.find(secret)
+        if key is None:
+            return None
+        caller = self._callers.get(key.key_id)
+        if caller is None:
+            caller = Caller(key.caller, key.channel, frozenset(key.scopes), key.name)
+            self._callers[key.key_id] = caller
+        return caller
+
+
+class Requests:
+    """Counts requests; logs reads for whoever debugs, and what nobody expected always."""
+
+    def __init__(self, figures: Figures) -> None:
+        self._figures = figures
+        self._count = cache(lambda *labels: figures.requests.labels(*labels).inc)
+        self._log = structlog.get_logger("http").bind()
+
+    def answered(self, seen: Seen) -> None:
+        self._count(seen.method, seen.route, str(seen.status))()
+        self._figures.request_seconds.observe(seen.seconds)
+        self._log.debug("request", route=seen.route, status=seen.status, ms=seen.seconds * 1000)
+
+    def failed(self, seen: Seen, error: Exception) -> None:
+        self._log.error("request_failed", route=seen.route, id=seen.request_id, exc_info=error)
+
+
+class Readiness:
+    """Ready when the log can be reached and the read models have caught up."""
+
+    def __init__(self, bus: CommandBus, reader: Reader) -> None:
+        self._bus = bus
+        self._reader = reader
+
+    async def ready(self) -> Mapping[str, str]:
+        missing = dict(await self._reader.missing())
+        if self._bus.breaker.open:
+            missing["event_log"] = "the event log is away"
+        return missing
+
+
+class VaultContacts:
+    """The vault as the HTTP edge knows it."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    async def of_order(self, order_id: str) -> Mapping[str, Contact]:
+        return await asyncio.to_thread(self._vault.of_order, order_id)
+
+
+def compose_api(settings: Settings, conninfo: str, writer: Writer) -> FastAPI:
+    """The API with everything behind it; its lifespan starts and ends the machines."""
+    figures = Figures()
+    bus = CommandBus(
+        writer,
+        answer_timeout=settings.answer_timeout,
+        queue_limit=settings.queue_limit,
+        observer=BusFigures(figures),
+    )
+    show_bus(figures, bus)
+    relayed = bool(settings.kafka_bootstrap_servers)
+    collector = Collector(conninfo, figures, PROJECTIONS, relayed=relayed)
+    ring = KeyRing(lambda: connect(conninfo, "ordinal_writer"))
+    reader = Reader(conninfo, PROJECTIONS, wait_timeout=settings.read_wait_timeout)
+    vault = Vault(lambda: connect(conninfo, "ordinal_writer"))
+    keeper = Housekeeper(
+        lambda: connect(conninfo, "ordinal_writer"), idempotency_days=settings.idempotency_days
+    )
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            for machine in (ring, keeper, collector):
+                machine.start()
+                stack.callback(machine.stop)
+            await stack.enter_async_context(reader)
+            await bus.start()
+            stack.push_async_callback(bus.stop)
+            yield
+
+    edge = Edge(
+        dispatch=BusDispatch(bus),
+        rows=reader,
+        keys=RingKeys(ring),
+        health=Readiness(bus, reader),
+        contacts=VaultContacts(vault),
+        metrics=figures,
+        observe=Requests(figures),
+        new_id=uuid.uuid4,
+        max_body_bytes=settings.max_body_bytes,
+    )
+    return create_app(edge, lifespan=lifespan)
+
+
+class Server(uvicorn.Server):
+    """Ends in good order however often it is told to: Ctrl-C reaches the child and its parent,
+    who passes it on, and uvicorn would take the second for impatience.
+    """
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.should_exit = True
+
+
+def run_http(app: FastAPI, host: str, port: int) -> None:
+    """Serve until SIGINT or SIGTERM; requests under way get five seconds."""
+    spare_the_collector()
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+    server = Server(config)
+    server.run()
+    # A second word must not cut the cleaning up short.
+    for number in STOPS:
+        signal.signal(number, signal.SIG_IGN)
+    if not server.started:
+        raise SystemExit(3)
