@@ -8,7 +8,6 @@ the active one gets no further.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-import psycopg
 import structlog
 
 from infra.checkpoints import Checkpoint, ProjectorHalted, event_id_of, move
@@ -18,13 +17,11 @@ from infra.event_log import Connection
 from infra.feeds import Batch
 from infra.folding import Fact, Failure, Folding, bare_id, facts_of
 from infra.table_sets import Found, TableSet
+from infra.tables import UNSTORABLE
 from projections.projection import Projection
 
 # More newly parked streams than this in a minute are no poison but a bad release.
 PARKED_A_MINUTE = 20
-
-# What the database says of a row it cannot hold; one event of the batch is to blame.
-UNSTORABLE = (psycopg.DataError, psycopg.IntegrityError, UnicodeEncodeError, OverflowError)
 
 
 class Applier:

@@ -60,18 +60,24 @@ def decode(row: StoredRow) -> Recorded:
     """The event of a row; an envelope that belongs elsewhere is as bad as none."""
     if isinstance(row, SharedRow) and row.known is not None:
         return row.known
-    known = recorded_as(row.type, row.position, row.state)
-    if known.stream_id != row.stream_id or known.stream_version != row.stream_version:
-        raise Undecodable(f"the envelope is that of {known.stream_id} {known.stream_version}")
+    known = decoded(*row)
     if isinstance(row, SharedRow):
         row.known = known
+    return known
+
+
+def decoded(position: int, stream_id: str, version: int, name: str, state: bytes) -> Recorded:
+    """The same for the columns of a row."""
+    known = recorded_as(name, position, state)
+    if known.stream_id != stream_id or known.stream_version != version:
+        raise Undecodable(f"the envelope is that of {known.stream_id} {known.stream_version}")
     return known
 
 
 class StreamFold:
     """The rows of one stream (see `projections.projection.StreamRows`)."""
 
-    __slots__ = ("_bare_id", "_known", "_tables", "appended", "changed", "stored")
+    __slots__ = ("_bare_id", "_known", "_noted", "_tables", "appended", "changed", "stored")
 
     def __init__(self, bare_id: str, tables: Mapping[type, PhysicalTable]) -> None:
         self._bare_id = bare_id
@@ -82,6 +88,8 @@ class StreamFold:
         # Rows that the database has, and those of them that it has otherwise.
         self.stored: set[tuple[type, Rest]] = set()
         self.changed: dict[tuple[type, Rest], Any] = {}
+        # What was put since all was written, by identity: most rows are put once an event.
+        self._noted: dict[int, object] = {}
 
     def loaded(self, row: object) -> None:
         """A row that earlier batches left."""
@@ -104,6 +112,8 @@ class StreamFold:
         return [known[rest] for rest in sorted(known)]
 
     def put(self, row: object) -> None:
+        if id(row) in self._noted:
+            return
         kind = type(row)
         table = self._tables[kind]
         if table.owner_of(row) != self._bare_id:
@@ -119,6 +129,7 @@ class StreamFold:
         known[rest] = row
         if self.stored and (kind, rest) in self.stored:
             self.changed[kind, rest] = row
+        self._noted[id(row)] = row
 
     def created(self) -> Iterator[tuple[type, Iterable[Any]]]:
         """The rows that the database lacks, by their type."""
@@ -133,6 +144,7 @@ class StreamFold:
         """The database has everything now."""
         self.changed.clear()
         self.appended.clear()
+        self._noted.clear()
 
     def go_on(self) -> None:
         """More events of it come after what was written."""

@@ -3,12 +3,12 @@
 from contextlib import closing
 from typing import NamedTuple
 
-from infra.applying import UNSTORABLE
 from infra.checkpoints import Checkpoint, read_generation
 from infra.event_log import Connection, read_stream
 from infra.folding import Folding, bare_id, facts_of
 from infra.sessions import connect_projector
 from infra.table_sets import TableSet
+from infra.tables import UNSTORABLE
 from projections.projection import Projection
 
 

@@ -18,7 +18,6 @@ from zlib import crc32
 
 import psycopg
 
-from infra.applying import UNSTORABLE
 from infra.checkpoints import (
     Checkpoint,
     ProjectorHalted,
@@ -37,7 +36,7 @@ from infra.generations import (
 )
 from infra.sessions import connect_projector
 from infra.shards import FoldFailed, LocalShard, ProcessShard, Rows, Shard, Target
-from infra.tables import PhysicalTable, physical_tables
+from infra.tables import UNSTORABLE, PhysicalTable, physical_tables
 from projections.projection import Projection
 
 SEAT = 7093211
@@ -300,6 +299,8 @@ def _connect(conninfo: str) -> Connection:
         # What a crash of the server may take back of the tables it takes back of the checkpoint.
         "synchronous_commit": "off",
         "maintenance_work_mem": "256MB",
+        # A third of the usual sample tells keys well enough until autovacuum looks itself.
+        "default_statistics_target": "30",
         # Several tables are indexed at a time instead.
         "max_parallel_maintenance_workers": 0,
     }

@@ -16,12 +16,13 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection as PipeEnd
 from typing import Any, NamedTuple, Protocol
 
+from psycopg.abc import Buffer
+
 from domain.history import category
-from infra.applying import UNSTORABLE
-from infra.event_log import COLUMNS, TABLE, Connection, StoredRow
-from infra.folding import Folding, StreamFold, bare_id, decode
+from infra.event_log import COLUMNS, TABLE, Connection
+from infra.folding import Folding, StreamFold, bare_id, decoded
 from infra.sessions import connect_projector
-from infra.tables import RowWriter, encode, physical_tables
+from infra.tables import UNSTORABLE, RowWriter, encode, physical_tables
 from projections.projection import Projection
 
 # Streams whose rows stay at hand between stretches, besides those of the last one.
@@ -35,6 +36,9 @@ _READ = f"""
        AND (%s = 1 OR (hashtext(originator_id) & 2147483647) %% %s = %s)
      ORDER BY notification_id LIMIT %s
 """
+
+Stored = tuple[int, str, int, str, bytes]
+"""What a `StoredRow` has, as the database hands it over: making one takes as long as reading it."""
 
 
 class FoldFailed(Exception):
@@ -51,11 +55,11 @@ class Target:
 
 
 class Rows(NamedTuple):
-    """Rows of one table: new ones as COPY takes them, changed ones as JSON."""
+    """Rows of one table: new ones as COPY takes them, in parts, and changed ones as JSON."""
 
     target: int
     table: int
-    created: bytes
+    created: Sequence[Buffer]
     changed: str
 
 
@@ -106,7 +110,7 @@ class _Build:
             created, changed = self._created.get(table.row), self._changed.get(table.row)
             if created or changed:
                 json = encode(changed).decode() if changed else ""
-                yield Rows(number, place, created.finish() if created else b"", json)
+                yield Rows(number, place, created.finish() if created else (), json)
         self._created.clear()
         self._changed.clear()
         self.folding.forget(KEPT)
@@ -132,25 +136,29 @@ class LocalShard:
 
     def answer(self) -> Sequence[Rows]:
         streams = self._read(*self._stretch)
-        begun_before = [id for id, rows in streams.items() if rows[0].stream_version > 1]
+        begun_before = [id for id, rows in streams.items() if rows[0][2] > 1]
         for build in self._builds:
             self._load(build, begun_before)
         # In the order of their ids, rows go to the same pages of an index.
         for stream_id in sorted(streams):
-            self._fold(streams[stream_id])
+            self._fold(stream_id, streams[stream_id])
         return [rows for n, build in enumerate(self._builds) for rows in build.finish(n)]
 
     def close(self) -> None:
         self._conn.close()
 
-    def _read(self, begin: int, end: int) -> dict[str, list[StoredRow]]:
+    def _read(self, begin: int, end: int) -> dict[str, list[Stored]]:
         """The events of a stretch by stream."""
         cursor = self._conn.cursor(binary=True)
         share = (self._of, self._of, self._share)
-        found: dict[str, list[StoredRow]] = {}
+        found: dict[str, list[Stored]] = {}
         while rows := cursor.execute(_READ, (begin, end, *share, GULP), prepare=True).fetchall():
-            for row in map(StoredRow._make, rows):
-                found.setdefault(row.stream_id, []).append(row)
+            for row in rows:
+                stream_id = row[1]
+                if stream_id in found:
+                    found[stream_id].append(row)
+                else:
+                    found[stream_id] = [row]
             begin = rows[-1][0]
         return found
 
@@ -162,23 +170,24 @@ class LocalShard:
             if ids and not table.append_only:
                 build.folding.loaded(table.load(self._conn, ids), table)
 
-    def _fold(self, rows: Sequence[StoredRow]) -> None:
+    def _fold(self, stream_id: str, rows: Sequence[Stored]) -> None:
         """All events of a stream at once: what it needs stays in the processor's cache."""
-        kind = category(rows[0].stream_id)
+        kind = category(stream_id)
         builds = [build for build in self._builds if kind in build.wanted]
         if not builds:
             return
-        owner = bare_id(rows[0].stream_id)
+        owner = bare_id(stream_id)
         streams = [(build, build.folding.stream(owner)) for build in builds]
         folds = [(build.evolve, stream, build.after) for build, stream in streams]
         for row in rows:
             try:
-                event = decode(row)
+                event = decoded(*row)
                 for evolve, stream, after in folds:
-                    if row.position > after:
+                    if event.position > after:
                         evolve(stream, event)
             except Exception as error:  # whatever a fold's mistake may raise
-                what = f"{row.type} at position {row.position} of {row.stream_id}"
+                position, _, _, name, _ = row
+                what = f"{name} at position {position} of {stream_id}"
                 raise FoldFailed(f"{what}: {type(error).__name__}: {error}") from error
         for build, stream in streams:
             build.take(stream)
@@ -206,9 +215,12 @@ class ProcessShard:
             found = self._pipe.recv()
             if isinstance(found, Exception):
                 raise found
-            return [rows._replace(created=self._pipe.recv_bytes()) for rows in found]
+            return [rows._replace(created=self._parts(count)) for rows, count in found]
         except EOFError:
             raise ChildProcessError("a process of the rebuild was ended from outside") from None
+
+    def _parts(self, count: int) -> list[bytes]:
+        return [self._pipe.recv_bytes() for _ in range(count)]
 
     def close(self) -> None:
         self._pipe.close()
@@ -244,9 +256,10 @@ def _send(pipe: PipeEnd, answer: Sequence[Rows] | Exception) -> None:
     if isinstance(answer, Exception):
         pipe.send(answer)
         return
-    pipe.send([rows._replace(created=b"") for rows in answer])
+    pipe.send([(rows._replace(created=()), len(rows.created)) for rows in answer])
     for rows in answer:
-        pipe.send_bytes(rows.created)
+        for part in rows.created:
+            pipe.send_bytes(part)
 
 
 def _answer(shard: Shard) -> Sequence[Rows] | Exception:

@@ -8,13 +8,14 @@ whose threads share one interpreter lock, a third as long.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from datetime import date, datetime
-from io import BytesIO
 from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, Literal, LiteralString, Union, get_args, get_origin, get_type_hints
 
 import msgspec
-from psycopg.copy import Copy, FileWriter
+import psycopg
+from psycopg.abc import Buffer
+from psycopg.copy import Copy, Writer
 from psycopg.sql import SQL, Composable, Composed, Identifier, Placeholder
 from psycopg.sql import Literal as Quoted
 
@@ -22,6 +23,8 @@ from infra.event_log import Connection
 from projections.projection import Projection, Table
 
 SCHEMA = "read"
+# What the database says of a row it cannot hold; one event of the batch is to blame.
+UNSTORABLE = (psycopg.DataError, psycopg.IntegrityError, UnicodeEncodeError, OverflowError)
 COLUMN_TYPES: dict[object, LiteralString] = {
     str: "text",
     int: "bigint",
@@ -97,10 +100,11 @@ class PhysicalTable:
         """The same with the rows as a JSON array of objects."""
         conn.execute(self._write, (rows,), prepare=True)
 
-    def copy(self, conn: Connection, binary: bytes) -> None:
+    def copy(self, conn: Connection, binary: Iterable[Buffer]) -> None:
         """Insert rows whose keys are not there yet, several times as fast as `write`."""
         with conn.cursor().copy(self._copy) as copy:
-            copy.write(binary)
+            for part in binary:
+                copy.write(part)
 
     def delete(self, conn: Connection, bare_id: str) -> None:
         """Remove every row of a stream."""
@@ -222,8 +226,8 @@ class RowWriter:
         types = [kind for kind, _ in table.columns.values()]
         self._documents = [n for n, kind in enumerate(types) if kind == "jsonb"]
         self._values_of = _getter(tuple(table.columns))
-        self._buffer = BytesIO()
-        self._copy = Copy(conn.cursor(), binary=True, writer=FileWriter(self._buffer))
+        self._parts = Parts()
+        self._copy = Copy(conn.cursor(), binary=True, writer=self._parts)
         # A document goes as the bytes that it is: psycopg would wrap each, and take it out again.
         self._copy.set_types(["bytea" if kind == "jsonb" else kind for kind in types])
 
@@ -236,11 +240,20 @@ class RowWriter:
                     values[n] = JSONB_VERSION + encode(values[n])
         self._copy.write_row(values)
 
-    def finish(self) -> bytes:
+    def finish(self) -> Sequence[Buffer]:
         """All that was added, for `PhysicalTable.copy`."""
-        with self._buffer:
-            self._copy.finish(None)
-            return self._buffer.getvalue()
+        self._copy.finish(None)
+        return self._parts.taken
+
+
+class Parts(Writer):
+    """Takes what COPY writes as it comes: put together, megabytes would be copied again."""
+
+    def __init__(self) -> None:
+        self.taken: list[Buffer] = []
+
+    def write(self, data: Buffer) -> None:
+        self.taken.append(data)
 
 
 def physical_tables(projection: Projection, generation: int) -> tuple[PhysicalTable, ...]:
