@@ -8,6 +8,7 @@ import gc
 import hashlib
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -62,6 +63,10 @@ _CLEAN = """
 """
 
 
+class OffsetsMoved(KafkaError):  # type: ignore[misc]
+    """Messages were written elsewhere than foretold: somebody else writes to these topics."""
+
+
 class RelayFenced(Exception):
     """Another relay took over while this one was not looking: it must not go on."""
 
@@ -86,6 +91,7 @@ class Relay:
         self.status = RelayStatus()
         self._conninfo = conninfo
         self._settings = settings
+        self._foretell = True
         self._log = structlog.get_logger().bind(part="relay")
 
     def run(self, stop: threading.Event) -> None:
@@ -123,6 +129,7 @@ class Relay:
                     raise RelayFenced("another relay took over") from error
                 self._turn("retrying", error)
             except (KafkaError, psycopg.OperationalError, OSError) as error:
+                self._foretell = self._foretell and not isinstance(error, OffsetsMoved)
                 self._turn("retrying", error)
             # A connection attempt that was cut short leaves its socket to the collector.
             gc.collect()
@@ -140,7 +147,9 @@ class Relay:
             with closing(Transactions(self._settings, name, stop)) as transactions:
                 with closing(consumer(self._settings)) as reader:
                     record = last_agreed(conn, reader, self._settings)
-                stretch = Publisher(conn, self._settings, transactions, record, self.status)
+                stretch = Publisher(
+                    conn, self._settings, transactions, record, self.status, foretell=self._foretell
+                )
                 self._turn("running")
                 stretch.run(seat.check, stop)
 
@@ -176,6 +185,8 @@ class Publisher:
         transactions: Transactions,
         record: IndexRecord,
         status: RelayStatus,
+        *,
+        foretell: bool,
     ) -> None:
         self._conn = conn
         self._source = Source(conn, settings)
@@ -183,6 +194,9 @@ class Publisher:
         self._record = record
         self._status = status
         self._index = index_partition(settings)
+        self._foretell = foretell
+        # Partitions whose last record is the end of one of our own transactions.
+        self._ours: set[TopicPartition] = set()
         self._log = structlog.get_logger().bind(part="relay")
         self._limit = BATCH
         self._cleaned = time.monotonic()
@@ -237,12 +251,33 @@ class Publisher:
         self._transactions.send(batch.messages[half:])
 
     def _send_index(self, batch: Batch) -> IndexRecord:
-        offsets = self._transactions.acknowledged()
+        """The index goes with the events when it is known where they will be written, so that
+        there is one answer to wait for; otherwise behind them.
+        """
+        foretold = self._foretold(batch)
+        offsets = self._transactions.acknowledged() if foretold is None else foretold
         crash_point("R4")
         record = self._next(batch, offsets)
         self._transactions.send([(self._index, None, encode_index(record), [])])
-        own = self._transactions.acknowledged()[self._index]
-        return replace(record, own_offset=own)
+        written = self._transactions.acknowledged()
+        if any(written[partition] != offset for partition, offset in offsets.items()):
+            raise OffsetsMoved(f"the offsets of a batch up to position {batch.to} were not ours")
+        self._ours.update(written)
+        return replace(record, own_offset=written[self._index])
+
+    def _foretold(self, batch: Batch) -> dict[TopicPartition, int] | None:
+        """The last offset in each partition of events, None when one of them is not known.
+
+        Nobody else writes there; behind our last record stands the mark of its commit.
+        """
+        counts = Counter(message[0] for message in batch.messages)
+        if not (self._foretell and self._ours.issuperset(counts)):
+            return None
+        return {
+            partition: known[partition.partition] + count
+            for partition, count in counts.items()
+            if (known := self._record.next_offsets.get(partition.topic))
+        }
 
     def _next(self, batch: Batch, offsets: dict[TopicPartition, int]) -> IndexRecord:
         following = {topic: dict(known) for topic, known in self._record.next_offsets.items()}
