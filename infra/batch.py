@@ -152,7 +152,7 @@ class Batch:
         ]
 
     def write(self, session: LogSession) -> None:
-        """Hand over the events, commands and contacts that were added since the last time."""
+        """Send the events, commands and contacts that were added since the last time."""
         if not self.command_ids:
             return
         recorded_at = instant(self.recorded_at)
@@ -172,7 +172,6 @@ class Batch:
         if self.contacts:
             columns = zip(*self.contacts, strict=True)
             session.keep_contacts(recorded_at, [arrays.encoded_text_array(c) for c in columns])
-        session.hand_over()
         self._head, self._sequence = self.position, self.sequence
         self.touched |= dict.fromkeys(self.pending)
         self._empty()

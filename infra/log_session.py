@@ -27,6 +27,8 @@ from infra.event_log import SEQUENCE, TABLE, Connection
 _BIGINT = struct.Struct("!q")
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+# Bytes that the kernel surely takes at once, so that a server that got some got all of them.
+SURELY_WHOLE = 32_000
 _SOUND = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 
 
@@ -151,21 +153,22 @@ class LogSession:
         # What was sent and not answered yet: each a statement's name where it is a preparation.
         self._sent: list[bytes | None] = []
         self._syncs = 0
+        self._unsent = 0
 
     @property
     def broken(self) -> bool:
         return self.conn.closed or self.conn.broken
 
     def begin(self, command_ids: Sequence[bytes], fresh: Sequence[str] = ()) -> Begun:
-        """Load the fresh streams; begin, take the append lock, and only then look."""
+        """Begin and load the fresh streams; take the append lock, and only then look."""
+        self._send(_BEGIN)
         if fresh:
             self._send_load(fresh, [0] * len(fresh))
-            self._sync()
-        for wanted in (_BEGIN, _LOCK, _MOMENT):
+        for wanted in (_LOCK, _MOMENT):
             self._send(wanted)
         self._send(_RECEIPTS, arrays.uuid_array(command_ids))
         results = self._results()
-        events = list(_events(results[0])) if fresh else []
+        events = list(_events(results[1])) if fresh else []
         return Begun(_moment(results[-2]), _receipts(results[-1]), events)
 
     def load(self, stream_ids: Sequence[str], versions: Sequence[int]) -> Iterator[Loaded]:
@@ -192,8 +195,9 @@ class LogSession:
         It then awaits our next word as it does between two statements, with its timeout running:
         a process that is stopped now must not keep the lock.
         """
-        self._sync()
-        self._flush()
+        if self._unsent:
+            self._sync()
+            self._flush()
 
     def quiet(self) -> Connection:
         """The connection for a question in between, once what was sent is done.
@@ -210,6 +214,8 @@ class LogSession:
         Raises the first error of all that was sent with it, and InDoubt when the connection broke
         before the answer.
         """
+        if self._unsent > SURELY_WHOLE:
+            self.hand_over()
         self._send(_COMMIT)
         try:
             self._results(meanwhile=meanwhile)
@@ -241,7 +247,7 @@ class LogSession:
     def _start_sending(self) -> None:
         self._line.register(self._libpq.socket, select.POLLIN)
         self._libpq.enter_pipeline_mode()
-        self._sent, self._syncs = [], 0
+        self._sent, self._syncs, self._unsent = [], 0, 0
 
     def _send(self, wanted: Statement, *values: bytes) -> None:
         if self._libpq.pipeline_status == PipelineStatus.OFF:
@@ -251,6 +257,7 @@ class LogSession:
             self._sent.append(wanted.name)
         formats = [Format.BINARY] * len(values)
         self._sent.append(None)
+        self._unsent += sum(map(len, values))
         self._libpq.send_query_prepared(wanted.name, values, formats, Format.BINARY)
 
     def _send_load(self, stream_ids: Sequence[str], versions: Sequence[int]) -> None:
@@ -267,11 +274,13 @@ class LogSession:
     def _sync(self) -> None:
         self._libpq.pipeline_sync()
         self._syncs += 1
+        self._unsent = 0
 
     def _results(self, meanwhile: Callable[[], None] | None = None) -> list[PGresult]:
         """End the round trip and wait for the results of all that was sent in it."""
         libpq = self._libpq
-        self.hand_over()
+        self._sync()
+        self._flush()
         if meanwhile is not None:
             meanwhile()
         results: list[PGresult] = []

@@ -438,8 +438,9 @@ class Writer:
         for number, ask in enumerate(asks, start=1):
             if id(ask) in lacking or not self._decide(session, batch, known, ask):
                 cold.append(ask)
-            if number % part == 0:
+            if number % part == 0 and number < len(asks):
                 batch.write(session)
+                session.hand_over()
         return cold
 
     def _decide(self, session: LogSession, batch: Batch, known: Known, ask: Ask) -> bool:
