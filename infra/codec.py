@@ -10,6 +10,7 @@ import msgspec
 
 from domain.decider import Recorded
 from domain.history import EVENTS, UPCASTERS, Upcasters, upcast, version_of
+from infra.decoders import converted, decoder
 
 E = TypeVar("E")
 
@@ -50,7 +51,7 @@ _STORED = msgspec.json.Decoder(Stored)
 
 @cache
 def _decoder(name: str) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(EVENTS[name])
+    return decoder(EVENTS[name])
 
 
 def envelope(state: bytes) -> Stored:
@@ -75,7 +76,7 @@ def decode_data(
         if version == current:
             return _decoder(name).decode(data)
         today = upcast(name, version, msgspec.json.decode(data), upcasters)
-        return msgspec.convert(today, EVENTS[name])
+        return converted(today, EVENTS[name])
     except (msgspec.MsgspecError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise Undecodable(f"{name} version {version}: {error}") from error
 
@@ -138,7 +139,7 @@ class _Shortcut(NamedTuple):
 @cache
 def _shortcut(name: str) -> _Shortcut:
     kind: Any = EVENTS.get(name)
-    decode = msgspec.json.Decoder(_Whole[kind]).decode if kind else None
+    decode = decoder(_Whole[kind]).decode if kind else None
     return _Shortcut(decode, version_of(name))
 
 

@@ -12,10 +12,12 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from infra.decoders import decoder
+
 
 def decoder_of(message: type) -> Callable[[bytes], Any]:
     """From JSON to what has the message's fields; raises msgspec's errors."""
-    return msgspec.json.Decoder(_struct_of(message)).decode
+    return decoder(_struct_of(message)).decode
 
 
 @cache

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
-import msgspec
 import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Placeholder
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from infra.decoders import decoder
 from infra.sessions import parameters
 from infra.tables import SCHEMA
 from projections.projection import PositionAhead, Projection, Query, ReadModelBehind
@@ -64,7 +64,7 @@ class Reader:
         self._versions = {projection.name: projection.version for projection in projections}
         self._sources = _sources(projections)
         self._decoders: dict[type, Callable[[str], Any]] = {
-            row: msgspec.json.Decoder(row).decode for row in self._sources
+            row: decoder(row).decode for row in self._sources
         }
         self._wait_timeout = wait_timeout
         self._statements: dict[object, Composed] = {}

@@ -17,6 +17,7 @@ import psycopg
 import structlog
 
 from domain.history import category, decider_of
+from infra.decoders import decoder
 from infra.event_log import Connection
 from infra.stream_cache import StreamCache
 
@@ -67,7 +68,7 @@ class Unsound(Exception):
 
 @cache
 def _decoder(name: str) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(type(decider_of(name).initial()))
+    return decoder(type(decider_of(name).initial()))
 
 
 def _state_of(snapshot: Snapshot) -> Any:

@@ -19,6 +19,7 @@ from psycopg.copy import Copy, Writer
 from psycopg.sql import SQL, Composable, Composed, Identifier, Placeholder
 from psycopg.sql import Literal as Quoted
 
+from infra.decoders import decoder
 from infra.event_log import Connection
 from projections.projection import Projection, Table
 
@@ -79,7 +80,7 @@ class PhysicalTable:
         self.key_of = _getter(table.key)
         self.owner_of: Callable[[object], Any] = attrgetter(table.key[0])
         self.rest_of = _getter(table.key[1:])
-        self.decode: Callable[[str], Any] = msgspec.json.Decoder(table.row).decode
+        self.decode: Callable[[str], Any] = decoder(table.row).decode
         self._copy = SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
             self.identifier, _names(self.columns)
         )
