@@ -1,7 +1,8 @@
 """One command bus a process: callers queue up, one thread commits what has come together.
 
-An idle bus adds no waiting: a lone command is a batch of its own. A caller's wait is bounded
-whatever the thread is doing, because somebody else keeps the time.
+An idle bus adds no waiting: a lone command is a batch of its own. Where callers came together
+lately, the first of them waits a moment for the others. A caller's wait is bounded whatever the
+thread is doing, because somebody else keeps the time.
 """
 
 import asyncio
@@ -22,6 +23,9 @@ from infra.writer import Unavailable, Writer
 
 BATCH_COMMANDS = 256
 BATCH_LINES = 5_000
+# A smaller batch waits so many seconds until as many have come as there were lately.
+COMPANY = 8
+COMPANY_SECONDS = 0.002
 SWEEP_SECONDS = 0.05
 STUCK_SECONDS = 3.0
 
@@ -99,6 +103,8 @@ class CommandBus:
         self._waiting: deque[Pending] = deque()
         self._stopping = False
         self._began: float | None = None
+        # How many callers there were at a time lately, on average.
+        self._crowd = 1.0
         self._untold: tuple[list[Pending], float, float] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sweeper: asyncio.Task[None] | None = None
@@ -195,6 +201,7 @@ class CommandBus:
         """What has queued up and is still awaited, within the bounds of a batch."""
         batch: list[Pending] = []
         lines, now = 0, time.monotonic()
+        patience = now + COMPANY_SECONDS
         pending: Pending | None = first
         while pending is not None:
             lines += weight(pending)
@@ -203,13 +210,14 @@ class CommandBus:
                 break
             if pending.deadline > now:
                 batch.append(pending)
-            pending = self._next()
+            expected = min(COMPANY, round(self._crowd))
+            pending = self._next(patience if len(batch) < expected else 0.0)
         return batch
 
-    def _next(self) -> Pending | None:
-        """The next that has queued up; the word to stop stays behind all others."""
+    def _next(self, until: float) -> Pending | None:
+        """The next that has queued up by then; the word to stop stays behind all others."""
         try:
-            pending = self._queue.get_nowait()
+            pending = self._queue.get(timeout=max(0.0, until - time.monotonic()))
         except Empty:
             return None
         if pending is None:
@@ -227,6 +235,7 @@ class CommandBus:
             log.exception("batch_failed", commands=len(batch))
             self._fail(batch, Unavailable(f"unexpected: {error}"))
         self._began = None
+        self._crowd += (len(batch) + self._queue.qsize() - self._crowd) / 8
         assert self._loop is not None
         with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
             self._loop.call_soon_threadsafe(self._answer, batch)

@@ -102,6 +102,24 @@ def test_what_comes_together_is_committed_together(ordinal_database: str) -> Non
     check_log(ordinal_database)
 
 
+def test_callers_who_keep_coming_together_are_awaited(ordinal_database: str) -> None:
+    """Otherwise the first of them is written alone, and the others behind it, again and again."""
+    batches = Batches()
+
+    async def caller(bus: CommandBus, pause: float) -> None:
+        for _ in range(50):
+            await asyncio.sleep(pause)
+            await bus.submit(Mark(), context())
+
+    async def test() -> None:
+        async with bus_on(ordinal_database, batches=batches) as bus:
+            await asyncio.gather(*(caller(bus, number * 0.0003) for number in range(4)))
+
+    run(test)
+    assert sum(batches.commands) == 200
+    assert len(batches.commands) < 100
+
+
 def test_a_batch_is_bounded_in_lines_unless_one_command_alone_has_more(
     ordinal_database: str,
 ) -> None:
