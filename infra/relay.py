@@ -9,7 +9,7 @@ import hashlib
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -64,7 +64,7 @@ _CLEAN = """
 
 
 class OffsetsMoved(KafkaError):  # type: ignore[misc]
-    """Messages were written elsewhere than foretold: somebody else writes to these topics."""
+    """Messages were written below the offsets that the index told of: the topic lost its tail."""
 
 
 class RelayFenced(Exception):
@@ -91,7 +91,6 @@ class Relay:
         self.status = RelayStatus()
         self._conninfo = conninfo
         self._settings = settings
-        self._foretell = True
         self._log = structlog.get_logger().bind(part="relay")
 
     def run(self, stop: threading.Event) -> None:
@@ -129,7 +128,6 @@ class Relay:
                     raise RelayFenced("another relay took over") from error
                 self._turn("retrying", error)
             except (KafkaError, psycopg.OperationalError, OSError) as error:
-                self._foretell = self._foretell and not isinstance(error, OffsetsMoved)
                 self._turn("retrying", error)
             # A connection attempt that was cut short leaves its socket to the collector.
             gc.collect()
@@ -147,9 +145,7 @@ class Relay:
             with closing(Transactions(self._settings, name, stop)) as transactions:
                 with closing(consumer(self._settings)) as reader:
                     record = last_agreed(conn, reader, self._settings)
-                stretch = Publisher(
-                    conn, self._settings, transactions, record, self.status, foretell=self._foretell
-                )
+                stretch = Publisher(conn, self._settings, transactions, record, self.status)
                 self._turn("running")
                 stretch.run(seat.check, stop)
 
@@ -185,8 +181,6 @@ class Publisher:
         transactions: Transactions,
         record: IndexRecord,
         status: RelayStatus,
-        *,
-        foretell: bool,
     ) -> None:
         self._conn = conn
         self._source = Source(conn, settings)
@@ -194,7 +188,6 @@ class Publisher:
         self._record = record
         self._status = status
         self._index = index_partition(settings)
-        self._foretell = foretell
         # Partitions whose last record is the end of one of our own transactions.
         self._ours: set[TopicPartition] = set()
         self._log = structlog.get_logger().bind(part="relay")
@@ -257,21 +250,32 @@ class Publisher:
         foretold = self._foretold(batch)
         offsets = self._transactions.acknowledged() if foretold is None else foretold
         crash_point("R4")
-        record = self._next(batch, offsets)
+        record, written = self._announce(self._next(batch, offsets))
+        moved = {p: written[p] for p, offset in offsets.items() if written[p] != offset}
+        if any(offset < offsets[partition] for partition, offset in moved.items()):
+            raise OffsetsMoved(f"a batch up to position {batch.to} lies below what was foretold")
+        if moved:
+            # A reader that begins at the offsets told first meets too much, never too little.
+            self._log.warning("others_write_here", partitions=[str(each) for each in moved])
+            following = self._following(written)
+            record = replace(record, from_=record.to, count=0, next_offsets=following)
+            record, written = self._announce(record)
+        self._ours.update(written)
+        return record
+
+    def _announce(self, record: IndexRecord) -> tuple[IndexRecord, dict[TopicPartition, int]]:
+        """The record with its own offset, and the last offset of each partition written to."""
         self._transactions.send([(self._index, None, encode_index(record), [])])
         written = self._transactions.acknowledged()
-        if any(written[partition] != offset for partition, offset in offsets.items()):
-            raise OffsetsMoved(f"the offsets of a batch up to position {batch.to} were not ours")
-        self._ours.update(written)
-        return replace(record, own_offset=written[self._index])
+        return replace(record, own_offset=written[self._index]), written
 
     def _foretold(self, batch: Batch) -> dict[TopicPartition, int] | None:
         """The last offset in each partition of events, None when one of them is not known.
 
-        Nobody else writes there; behind our last record stands the mark of its commit.
+        Nobody else should write there; behind our last record stands the mark of its commit.
         """
         counts = Counter(message[0] for message in batch.messages)
-        if not (self._foretell and self._ours.issuperset(counts)):
+        if not self._ours.issuperset(counts):
             return None
         return {
             partition: known[partition.partition] + count
@@ -279,11 +283,7 @@ class Publisher:
             if (known := self._record.next_offsets.get(partition.topic))
         }
 
-    def _next(self, batch: Batch, offsets: dict[TopicPartition, int]) -> IndexRecord:
-        following = {topic: dict(known) for topic, known in self._record.next_offsets.items()}
-        for partition, offset in offsets.items():
-            if partition.topic in following:
-                following[partition.topic][partition.partition] = offset + 1
+    def _next(self, batch: Batch, offsets: Mapping[TopicPartition, int]) -> IndexRecord:
         known = batch.count > 0
         return IndexRecord(
             from_=self._record.to,
@@ -293,9 +293,17 @@ class Publisher:
             hash=hashlib.sha256(batch.state).hexdigest() if known else self._record.hash,
             outbox_to=batch.outbox_to,
             store_epoch=self._record.store_epoch,
-            next_offsets=following,
+            next_offsets=self._following(offsets),
             void_after=None if known else self._record.void_after,
         )
+
+    def _following(self, offsets: Mapping[TopicPartition, int]) -> dict[str, dict[int, int]]:
+        """Where the events behind these stand."""
+        following = {topic: dict(known) for topic, known in self._record.next_offsets.items()}
+        for partition, offset in offsets.items():
+            if partition.topic in following:
+                following[partition.topic][partition.partition] = offset + 1
+        return following
 
     def _tell(self, batch: Batch, seconds: float) -> None:
         self._status.batches += 1

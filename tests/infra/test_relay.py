@@ -34,6 +34,7 @@ from infra.kafka import (
     event_topics,
     index_records,
     last_index_record,
+    last_records,
     read_ranges,
     topic_name,
 )
@@ -319,6 +320,31 @@ def test_a_fenced_producer_can_not_commit(settings: Settings, stopped: threading
         with pytest.raises(ProducerFencedError):
             zombie.commit()
     assert published(settings) == []
+
+
+def test_the_index_tells_the_right_offsets_though_others_write_into_our_topics(
+    ordinal_database: str, settings: Settings, log: LogWriter, stopped: threading.Event
+) -> None:
+    with relaying(ordinal_database, settings) as relay:
+        await_position(relay, log.append_all(COMMANDS)[-1])
+        with closing(Transactions(settings, "somebody", stopped)) as foreign:
+            for position in range(1, 3):
+                foreign.begin()
+                foreign.send(
+                    (place, b"order-1", b"{}", [("position", b"%d" % position)])
+                    for place in event_partitions(settings)
+                )
+                foreign.acknowledged()
+                foreign.commit()
+                await_position(relay, log.append_all(COMMANDS)[-1])
+    assert relay.status.errors == 0
+    newest = last_index_record(settings)
+    with closing(consumer(settings)) as reader:
+        last = last_records(reader, event_partitions(settings))
+    assert newest is not None
+    for place, record in last.items():
+        assert newest.next_offsets[place.topic][place.partition] == record.offset + 1
+    relay_all(ordinal_database, settings, log.append("order-1")[-1])
 
 
 def test_what_was_not_committed_is_never_seen_and_sent_again(
