@@ -39,8 +39,8 @@ from infra.kafka import (
     topic_name,
 )
 from infra.leader import Leadership
-from infra.relay import Relay, RelayFenced, RelayHalted
-from infra.relay_source import Source, UnknownStream, connect
+from infra.relay import Publisher, Relay, RelayFenced, RelayHalted
+from infra.relay_source import Batch, Source, UnknownStream, connect
 from infra.relay_start import refuse_unfit_store
 from infra.settings import Settings
 from infra.transactions import Transactions, UnsureCommit
@@ -345,6 +345,27 @@ def test_the_index_tells_the_right_offsets_though_others_write_into_our_topics(
     for place, record in last.items():
         assert newest.next_offsets[place.topic][place.partition] == record.offset + 1
     relay_all(ordinal_database, settings, log.append("order-1")[-1])
+
+
+def test_a_batch_below_what_was_foretold_is_not_committed(
+    ordinal_database: str, settings: Settings, log: LogWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a broker came back without its tail; here the first foretelling is too high."""
+    foretell, too_high = Publisher._foretold, [1_000]
+
+    def foretold(publisher: Publisher, batch: Batch) -> dict[TopicPartition, int] | None:
+        found = foretell(publisher, batch)
+        more = too_high.pop() if found and too_high else 0
+        return found and {partition: offset + more for partition, offset in found.items()}
+
+    monkeypatch.setattr(Publisher, "_foretold", foretold)
+    with relaying(ordinal_database, settings) as relay:
+        written = log.append_all(COMMANDS)
+        await_position(relay, written[-1])
+        written += log.append_all(COMMANDS)
+        await_position(relay, written[-1])
+    assert_once_and_in_order(published(settings), written)
+    assert (relay.status.last_error or "").startswith("OffsetsMoved")
 
 
 def test_what_was_not_committed_is_never_seen_and_sent_again(
