@@ -32,7 +32,13 @@ from infra.kafka import (
 )
 from infra.leader import Leadership, LeadershipLost
 from infra.relay_source import Batch, Source, UnknownStream, connect
-from infra.relay_start import RelayHalted, last_agreed, refuse_unfit_process, refuse_unfit_store
+from infra.relay_start import (
+    RelayHalted,
+    last_agreed,
+    refuse_unfit_process,
+    refuse_unfit_store,
+    settle_undecided,
+)
 from infra.settings import Settings
 from infra.transactions import Transactions
 
@@ -143,6 +149,7 @@ class Relay:
             ensure_topics(self._settings)
             name = topic_name(self._settings, "relay")
             with closing(Transactions(self._settings, name, stop)) as transactions:
+                settle_undecided(transactions, self._settings)
                 with closing(consumer(self._settings)) as reader:
                     record = last_agreed(conn, reader, self._settings)
                 stretch = Publisher(conn, self._settings, transactions, record, self.status)

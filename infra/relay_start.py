@@ -2,24 +2,35 @@
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from time import monotonic, sleep
 from typing import Any
 
 import msgspec
+import structlog
 from kafka import TopicPartition
 
 from infra.event_log import TABLE, Connection, head, read_at, store_epoch
 from infra.kafka import (
+    REQUEST_TIMEOUT_MS,
     IndexRecord,
+    consumer,
     decode_index,
     event_partitions,
     index_partition,
     last_records,
+    read_ranges,
     require_crc32c,
 )
 from infra.settings import Settings
+from infra.transactions import Transactions
 
 LIBRARY_WRITES_PAST_THE_LOCK = "POSTGRES_ENABLE_DB_FUNCTIONS"
+# Seconds.
+SETTLING_LIMIT = 5.0
+
+log = structlog.get_logger("relay")
 
 
 class RelayHalted(Exception):
@@ -64,6 +75,64 @@ def last_agreed(conn: Connection, reader: Any, settings: Settings) -> IndexRecor
     check_store(conn, record)
     check_partitions(record, last)
     return record
+
+
+def settle_undecided(transactions: Transactions, settings: Settings) -> None:
+    """End transactions of ours that a broker's crash left open in some partitions.
+
+    A broker that starts again may take a partition whose leader it does not know yet for deleted,
+    and never mark there how the last transaction ended. Nobody sees those records, so the relay
+    would send them again; and the end of that transaction would make both visible.
+    """
+    with closing(consumer(settings, isolation_level="read_uncommitted")) as reader:
+        written = _ends(reader, settings)
+        with closing(consumer(settings)) as committed:
+            decided = _ends(committed, settings)
+            hanging = [each for each, end in written.items() if decided[each] < end]
+            if not hanging:
+                return
+            last = last_records(committed, list(written))
+            stretches = {each: (decided[each], written[each]) for each in hanging}
+            commit = was_committed(last, _first_positions(reader, stretches, settings), settings)
+            log.warning("transaction_left_open", partitions=list(map(str, hanging)), commit=commit)
+            transactions.settle(hanging, commit=commit)
+            deadline = monotonic() + SETTLING_LIMIT
+            while _ends(committed, settings) != _ends(reader, settings):
+                if monotonic() > deadline:
+                    # Then it is somebody else's transaction that is open.
+                    log.warning("still_open", partitions=list(map(str, hanging)))
+                    return
+                sleep(0.02)
+
+
+def _ends(reader: Any, settings: Settings) -> dict[TopicPartition, int]:
+    places = [index_partition(settings), *event_partitions(settings)]
+    ends: dict[TopicPartition, int] = reader.end_offsets(places, timeout_ms=REQUEST_TIMEOUT_MS)
+    return ends
+
+
+def _first_positions(
+    reader: Any, stretches: Mapping[TopicPartition, tuple[int, int]], settings: Settings
+) -> list[int]:
+    """The first undecided position of each partition of events."""
+    index, found = index_partition(settings), dict[TopicPartition, int]()
+    events = {each: stretch for each, stretch in stretches.items() if each != index}
+    for partition, records in read_ranges(reader, events):
+        found.setdefault(partition, position_of(records[0]))
+    return list(found.values())
+
+
+def was_committed(
+    last: Mapping[TopicPartition, Any], undecided: Iterable[int], settings: Settings
+) -> bool:
+    """Whether somebody may have seen a part of the open transaction: its index record, or an event
+    that no index record speaks of. If nobody has, it is as good as never begun.
+    """
+    index = index_partition(settings)
+    newest = last[index]
+    told = 0 if newest is None else decode_index(newest.value, own_offset=newest.offset).to
+    seen = [position_of(record) for each, record in last.items() if record and each != index]
+    return any(position > told for position in seen) or any(p <= told for p in undecided)
 
 
 def check_store(conn: Connection, record: IndexRecord) -> None:

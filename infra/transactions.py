@@ -102,6 +102,11 @@ class Transactions:
         self._announced = frozenset(partitions)
         self._checked(self._begin)
 
+    def settle(self, partitions: Iterable[TopicPartition], *, commit: bool) -> None:
+        """End in these partitions what an older transaction of ours left open there."""
+        self.begin(partitions)
+        self._checked(lambda: self._settle(commit))
+
     def send(self, messages: Iterable[Message]) -> None:
         """Hand messages over; those of one partition keep their order."""
         self._checked(lambda: self._send(messages))
@@ -152,6 +157,19 @@ class Transactions:
             last[partition] = future
         producer._sender.wakeup()
 
+    def _settle(self, commit: bool) -> None:
+        manager = self._producer._transaction_manager
+        self._producer._sender.wakeup()
+        # An end goes only to partitions that the coordinator knows of by then.
+        self._await(lambda seconds: _soon(seconds, self._all_announced))
+        ended = manager.begin_commit() if commit else manager.begin_abort()
+        self._producer._sender.wakeup()
+        self._await(lambda seconds: bool(ended.wait(timeout_ms=seconds * 1000)))
+
+    def _all_announced(self) -> bool:
+        known = self._producer._transaction_manager.is_partition_added
+        return all(known(partition) for partition in self._announced)
+
     def _await_futures(self) -> None:
         for future in self._futures:
             if not future.is_done:
@@ -186,6 +204,15 @@ class Transactions:
         """The library wraps some errors in others: being fenced must be told from the rest."""
         known = self._producer._transaction_manager.last_error
         return known if isinstance(known, ProducerFencedError) else error
+
+
+def _soon(seconds: float, true: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.002)
+    return True
 
 
 def _is_done(future: Any, seconds: float) -> bool:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +28,14 @@ from infra import relay_source
 from infra.codec import envelope
 from infra.event_log import read_after
 from infra.kafka import (
+    IndexRecord,
     KafkaUnfit,
     consumer,
+    encode_index,
     ensure_topics,
     event_partitions,
     event_topics,
+    index_partition,
     index_records,
     last_index_record,
     last_records,
@@ -41,7 +45,7 @@ from infra.kafka import (
 from infra.leader import Leadership
 from infra.relay import Publisher, Relay, RelayFenced, RelayHalted
 from infra.relay_source import Batch, Source, UnknownStream, connect
-from infra.relay_start import refuse_unfit_store
+from infra.relay_start import refuse_unfit_store, was_committed
 from infra.settings import Settings
 from infra.transactions import Transactions, UnsureCommit
 from tests.infra.log_rows import LogRow, LogWriter, insert, put_into_outbox
@@ -366,6 +370,58 @@ def test_a_batch_below_what_was_foretold_is_not_committed(
         await_position(relay, written[-1])
     assert_once_and_in_order(published(settings), written)
     assert (relay.status.last_error or "").startswith("OffsetsMoved")
+
+
+@pytest.mark.parametrize("commit", [True, False])
+def test_a_transaction_can_be_ended_where_it_sent_nothing(
+    settings: Settings, stopped: threading.Event, commit: bool
+) -> None:
+    ensure_topics(settings)
+    places = event_partitions(settings)
+    with closing(Transactions(settings, "one", stopped)) as transactions:
+        transactions.settle(places, commit=commit)
+        transactions.begin(places[:1])
+        transactions.send([(places[0], b"order-1", b"{}", [("position", b"1")])])
+        # Behind the mark of the end that was written there.
+        assert transactions.acknowledged() == {places[0]: 1}
+        transactions.commit()
+    assert positions(published(settings)) == [1]
+
+
+@dataclass
+class Told:
+    """A record as a reader finds it."""
+
+    headers: list[tuple[str, bytes]]
+    value: bytes = b""
+    offset: int = 0
+
+
+@pytest.mark.parametrize(
+    ("told", "seen", "undecided", "committed"),
+    [
+        # Nobody saw any of it.
+        (50, 50, [51, 60], False),
+        (0, None, [1, 3], False),
+        # Its index record is there, and not all of its events.
+        (60, 50, [51], True),
+        # Some of its events are there, and not its index record.
+        (50, 55, [51], True),
+        (50, 55, [], True),
+        # A transaction of nothing but outbox rows, or one that is not ours.
+        (50, 50, [], False),
+    ],
+)
+def test_an_open_transaction_was_committed_if_somebody_may_have_seen_of_it(
+    settings: Settings, told: int, seen: int | None, undecided: list[int], committed: bool
+) -> None:
+    index = IndexRecord(from_=0, to=told, count=told, event_id="1", hash="2", outbox_to=0,
+                        store_epoch=1, next_offsets={})  # fmt: skip
+    last: dict[TopicPartition, Any] = dict.fromkeys(event_partitions(settings))
+    last[index_partition(settings)] = Told([], encode_index(index)) if told else None
+    if seen is not None:
+        last[event_partitions(settings)[0]] = Told([("position", b"%d" % seen)])
+    assert was_committed(last, undecided, settings) is committed
 
 
 def test_what_was_not_committed_is_never_seen_and_sent_again(
