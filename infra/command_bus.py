@@ -201,7 +201,7 @@ class CommandBus:
         """What has queued up and is still awaited, within the bounds of a batch."""
         batch: list[Pending] = []
         lines, now = 0, time.monotonic()
-        patience = now + COMPANY_SECONDS
+        expected, patience = min(COMPANY, round(self._crowd)), now + COMPANY_SECONDS
         pending: Pending | None = first
         while pending is not None:
             lines += weight(pending)
@@ -210,7 +210,6 @@ class CommandBus:
                 break
             if pending.deadline > now:
                 batch.append(pending)
-            expected = min(COMPANY, round(self._crowd))
             pending = self._next(patience if len(batch) < expected else 0.0)
         return batch
 

@@ -149,8 +149,8 @@ class Relay:
             ensure_topics(self._settings)
             name = topic_name(self._settings, "relay")
             with closing(Transactions(self._settings, name, stop)) as transactions:
-                settle_undecided(transactions, self._settings)
                 with closing(consumer(self._settings)) as reader:
+                    settle_undecided(transactions, reader, self._settings)
                     record = last_agreed(conn, reader, self._settings)
                 stretch = Publisher(conn, self._settings, transactions, record, self.status)
                 self._turn("running")

@@ -13,13 +13,13 @@ from kafka import TopicPartition
 
 from infra.event_log import TABLE, Connection, head, read_at, store_epoch
 from infra.kafka import (
-    REQUEST_TIMEOUT_MS,
     IndexRecord,
     consumer,
     decode_index,
     event_partitions,
     index_partition,
     last_records,
+    offsets_of,
     read_ranges,
     require_crc32c,
 )
@@ -77,7 +77,7 @@ def last_agreed(conn: Connection, reader: Any, settings: Settings) -> IndexRecor
     return record
 
 
-def settle_undecided(transactions: Transactions, settings: Settings) -> None:
+def settle_undecided(transactions: Transactions, committed: Any, settings: Settings) -> None:
     """End transactions of ours that a broker's crash left open in some partitions.
 
     A broker that starts again may take a partition whose leader it does not know yet for deleted,
@@ -85,29 +85,26 @@ def settle_undecided(transactions: Transactions, settings: Settings) -> None:
     would send them again; and the end of that transaction would make both visible.
     """
     with closing(consumer(settings, isolation_level="read_uncommitted")) as reader:
-        written = _ends(reader, settings)
-        with closing(consumer(settings)) as committed:
-            decided = _ends(committed, settings)
-            hanging = [each for each, end in written.items() if decided[each] < end]
-            if not hanging:
+        written, decided = _ends(reader, settings), _ends(committed, settings)
+        hanging = [each for each, end in written.items() if decided[each] < end]
+        if not hanging:
+            return
+        last = last_records(committed, list(written))
+        stretches = {each: (decided[each], written[each]) for each in hanging}
+        commit = was_committed(last, _first_positions(reader, stretches, settings), settings)
+        log.warning("transaction_left_open", partitions=list(map(str, hanging)), commit=commit)
+        transactions.settle(hanging, commit=commit)
+        deadline = monotonic() + SETTLING_LIMIT
+        while _ends(committed, settings) != _ends(reader, settings):
+            if monotonic() > deadline:
+                # Then it is somebody else's transaction that is open.
+                log.warning("still_open", partitions=list(map(str, hanging)))
                 return
-            last = last_records(committed, list(written))
-            stretches = {each: (decided[each], written[each]) for each in hanging}
-            commit = was_committed(last, _first_positions(reader, stretches, settings), settings)
-            log.warning("transaction_left_open", partitions=list(map(str, hanging)), commit=commit)
-            transactions.settle(hanging, commit=commit)
-            deadline = monotonic() + SETTLING_LIMIT
-            while _ends(committed, settings) != _ends(reader, settings):
-                if monotonic() > deadline:
-                    # Then it is somebody else's transaction that is open.
-                    log.warning("still_open", partitions=list(map(str, hanging)))
-                    return
-                sleep(0.02)
+            sleep(0.02)
 
 
 def _ends(reader: Any, settings: Settings) -> dict[TopicPartition, int]:
-    places = [index_partition(settings), *event_partitions(settings)]
-    ends: dict[TopicPartition, int] = reader.end_offsets(places, timeout_ms=REQUEST_TIMEOUT_MS)
+    _, ends = offsets_of(reader, [index_partition(settings), *event_partitions(settings)])
     return ends
 
 

@@ -36,6 +36,7 @@ BLOCK_LIMIT_MS = 1_000
 WAIT_LIMIT = 10.0
 STOPPING_LIMIT = 2.0
 SLICE = 0.25
+GLANCE = 0.002
 # Bytes of a value that leave room for its key and headers.
 SURELY_SENDABLE = MESSAGE_LIMIT // 2
 CLOSE_LIMIT = 3.0
@@ -161,12 +162,11 @@ class Transactions:
         manager = self._producer._transaction_manager
         self._producer._sender.wakeup()
         # An end goes only to partitions that the coordinator knows of by then.
-        self._await(lambda seconds: _soon(seconds, self._all_announced))
-        ended = manager.begin_commit() if commit else manager.begin_abort()
-        self._producer._sender.wakeup()
-        self._await(lambda seconds: bool(ended.wait(timeout_ms=seconds * 1000)))
+        self._await(self._all_announced)
+        self._end(manager.begin_commit() if commit else manager.begin_abort())
 
-    def _all_announced(self) -> bool:
+    def _all_announced(self, _: float) -> bool:
+        time.sleep(GLANCE)
         known = self._producer._transaction_manager.is_partition_added
         return all(known(partition) for partition in self._announced)
 
@@ -180,7 +180,9 @@ class Transactions:
 
     def _commit(self) -> None:
         # The public commit_transaction() is these lines, but its wait has no bound.
-        result = self._producer._transaction_manager.begin_commit()
+        self._end(self._producer._transaction_manager.begin_commit())
+
+    def _end(self, result: Any) -> None:
         self._producer._sender.wakeup()
         self._await(lambda seconds: bool(result.wait(timeout_ms=seconds * 1000)))
 
@@ -204,15 +206,6 @@ class Transactions:
         """The library wraps some errors in others: being fenced must be told from the rest."""
         known = self._producer._transaction_manager.last_error
         return known if isinstance(known, ProducerFencedError) else error
-
-
-def _soon(seconds: float, true: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.002)
-    return True
 
 
 def _is_done(future: Any, seconds: float) -> bool:
