@@ -1,24 +1,24 @@
-"""One command bus a process: callers queue up, one thread commits what has come together.
+"""One command bus a process: callers queue up, and what has come together is committed together.
 
 An idle bus adds no waiting: a lone command is a batch of its own. Where callers came together
-lately, the first of them waits a moment for the others. A caller's wait is bounded whatever the
-thread is doing, because somebody else keeps the time.
+lately, the first of them waits a moment for the others. It works in the event loop's own thread,
+which goes on with its callers wherever the bus waits; so a caller's wait is bounded whatever the
+bus is waiting for.
 """
 
 import asyncio
 import contextlib
-import threading
 import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
 from typing import Protocol
 
 import structlog
 
 from commands.handling import Answer, Context
 from infra.batch import Ask, Outcome
+from infra.loop_worker import LoopWorker
 from infra.writer import Unavailable, Writer
 
 BATCH_COMMANDS = 256
@@ -28,12 +28,13 @@ COMPANY = 8
 COMPANY_SECONDS = 0.002
 SWEEP_SECONDS = 0.05
 STUCK_SECONDS = 3.0
+STOPPING_SECONDS = 5.0
 
 log = structlog.get_logger("bus")
 
 
 class BusObserver(Protocol):
-    """Who keeps count of what the bus does. Called by the bus thread, after the answers.
+    """Who keeps count of what the bus does. Called after the answers.
 
     `seconds` is what the batch took, `now` when it was done (monotonic seconds).
     """
@@ -98,32 +99,34 @@ class CommandBus:
         self._answer_timeout = answer_timeout
         self._queue_limit = queue_limit
         self._observer = observer
-        self._queue: SimpleQueue[Pending | None] = SimpleQueue()
-        self._left: Pending | None = None
+        self._queue: deque[Pending] = deque()
         self._waiting: deque[Pending] = deque()
         self._stopping = False
         self._began: float | None = None
         # How many callers there were at a time lately, on average.
         self._crowd = 1.0
         self._untold: tuple[list[Pending], float, float] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._worker: LoopWorker | None = None
+        self._ended: asyncio.Future[None] | None = None
         self._sweeper: asyncio.Task[None] | None = None
-        self._thread = threading.Thread(target=self._run, name="command-bus", daemon=True)
-        self._watchdog = threading.Thread(target=self._watch, name="bus-watchdog", daemon=True)
+        # Whether it rests, until so many have queued up.
+        self._resting = False
+        self._enough = 1
         self.breaker = Breaker()
 
     async def start(self) -> None:
-        self._loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
+        self._ended = loop.create_future()
+        self._worker = LoopWorker(loop, self._run)
         self._sweeper = asyncio.create_task(self._sweep())
-        self._thread.start()
-        self._watchdog.start()
+        self._worker.go_on()
 
     async def stop(self) -> None:
         """Answer what is queued, then end."""
         self._stopping = True
-        self._queue.put(None)
-        await asyncio.to_thread(self._thread.join, 5)
-        await asyncio.to_thread(self._watchdog.join, 1)
+        if self._ended is not None:
+            self._wake()
+            await asyncio.wait([self._ended], timeout=STOPPING_SECONDS)
         if self._sweeper is not None:
             self._sweeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -133,39 +136,45 @@ class CommandBus:
         self._writer.close()
 
     async def submit(self, command: object, context: Context) -> Answer:
-        if self._loop is None or self._stopping:
+        worker = self._worker
+        if worker is None or self._stopping:
             raise Unavailable("the bus is not running")
-        if self._queue.qsize() >= self._queue_limit or self.breaker.open:
+        if len(self._queue) >= self._queue_limit or self.breaker.open:
             raise Unavailable("the event log is away or too busy")
         now = time.monotonic()
         pending = Pending(
             command,
             context,
-            future=self._loop.create_future(),
+            future=worker.loop.create_future(),
             queued_at=now,
             deadline=now + self._answer_timeout,
         )
         self._waiting.append(pending)
-        self._queue.put(pending)
+        self._queue.append(pending)
+        if len(self._queue) >= self._enough:
+            self._wake()
         assert pending.future is not None
         return await pending.future
 
     @property
     def queued(self) -> int:
-        return self._queue.qsize()
+        return len(self._queue)
 
     @property
     def position(self) -> int:
         """The last position that this bus wrote."""
         return self._writer.position
 
-    # -- on the event loop
-
     async def _sweep(self) -> None:
-        """Tell those whose time is over that the outcome is unknown."""
+        """Tell those whose time is over that the outcome is unknown.
+
+        And cut a connection that swallows everything; no server-side timeout reaches us there.
+        """
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             now = time.monotonic()
+            if self._began is not None and now - self._began > STUCK_SECONDS:
+                self._writer.cut()
             while self._waiting and (_over(self._waiting[0]) or self._waiting[0].deadline <= now):
                 self._settle(self._waiting.popleft(), Unavailable("no answer in time"))
 
@@ -182,46 +191,52 @@ class CommandBus:
         else:
             future.set_exception(outcome)
 
-    # -- on the bus thread
+    # -- resting
+
+    def _wake(self) -> None:
+        if self._resting and self._worker is not None:
+            self._resting = False
+            self._worker.loop.call_soon(self._worker.go_on)
+
+    def _rest(self, worker: LoopWorker, enough: int, seconds: float | None = None) -> None:
+        """Until so many have queued up, or so much time is over."""
+        self._resting, self._enough = True, enough
+        timer = None if seconds is None else worker.loop.call_later(seconds, self._wake)
+        worker.rest()
+        if timer is not None:
+            timer.cancel()
+
+    # -- the worker's
 
     def _run(self) -> None:
-        while True:
-            first = self._left or self._queue.get()
-            self._left = None
-            if first is None:
+        worker, ended = self._worker, self._ended
+        assert worker is not None
+        assert ended is not None
+        while self._queue or not self._stopping:
+            expected = 1 if self._stopping else min(COMPANY, round(self._crowd))
+            if not self._queue:
                 self._tell()
-                return
-            batch = self._drain(first)
+                self._rest(worker, 1)
+            if len(self._queue) < expected:
+                self._rest(worker, expected, COMPANY_SECONDS)
+            batch = self._drain()
             if batch:
                 self._carry_out(batch)
-            else:
-                self._tell()
+        self._tell()
+        ended.set_result(None)
 
-    def _drain(self, first: Pending) -> list[Pending]:
+    def _drain(self) -> list[Pending]:
         """What has queued up and is still awaited, within the bounds of a batch."""
         batch: list[Pending] = []
-        lines, now = 0, time.monotonic()
-        expected, patience = min(COMPANY, round(self._crowd)), now + COMPANY_SECONDS
-        pending: Pending | None = first
-        while pending is not None:
-            lines += weight(pending)
-            if batch and (lines > BATCH_LINES or len(batch) == BATCH_COMMANDS):
-                self._left = pending
+        lines, now, queue = 0, time.monotonic(), self._queue
+        while queue and len(batch) < BATCH_COMMANDS:
+            lines += weight(queue[0])
+            if batch and lines > BATCH_LINES:
                 break
+            pending = queue.popleft()
             if pending.deadline > now:
                 batch.append(pending)
-            pending = self._next(patience if len(batch) < expected else 0.0)
         return batch
-
-    def _next(self, until: float) -> Pending | None:
-        """The next that has queued up by then; the word to stop stays behind all others."""
-        try:
-            pending = self._queue.get(timeout=max(0.0, until - time.monotonic()))
-        except Empty:
-            return None
-        if pending is None:
-            self._queue.put(None)
-        return pending
 
     def _carry_out(self, batch: list[Pending]) -> None:
         self._began = began = time.monotonic()
@@ -234,14 +249,10 @@ class CommandBus:
             log.exception("batch_failed", commands=len(batch))
             self._fail(batch, Unavailable(f"unexpected: {error}"))
         self._began = None
-        self._crowd += (len(batch) + self._queue.qsize() - self._crowd) / 8
-        assert self._loop is not None
-        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
-            self._loop.call_soon_threadsafe(self._answer, batch)
+        self._crowd += (len(batch) + len(self._queue) - self._crowd) / 8
+        self._answer(batch)
         self._tell()
         self._untold = (batch, began, time.monotonic())
-        if self._queue.empty():
-            self._tell()
 
     def _tell(self) -> None:
         """Whoever keeps count must not keep the next batch from being written.
@@ -261,16 +272,6 @@ class CommandBus:
         self.breaker.failed()
         for pending in batch:
             pending.outcome = pending.outcome or error
-
-    # -- on the watchdog's thread
-
-    def _watch(self) -> None:
-        """Cut a connection that swallows everything; no server-side timeout reaches us there."""
-        while self._thread.is_alive():
-            time.sleep(0.25)
-            began = self._began
-            if began is not None and time.monotonic() - began > STUCK_SECONDS:
-                self._writer.cut()
 
 
 def _over(pending: Pending) -> bool:

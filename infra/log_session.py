@@ -3,11 +3,10 @@
 psycopg opens the connection and knows its errors. But its cursors cost more than the server does
 for statements as small and as frequent as these, so they go through libpq itself, and a transaction
 takes two round trips: one up to the lock and what is read under it, one for all that is written and
-the commit. Whoever waits for the server leaves the interpreter lock to others.
+the commit. Whoever waits for the server leaves the thread to the event loop, if it has one.
 """
 
 import os
-import select
 import socket
 import struct
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +22,7 @@ from psycopg.pq.abc import PGresult
 
 from infra import arrays
 from infra.event_log import SEQUENCE, TABLE, Connection
+from infra.loop_worker import await_line
 
 _BIGINT = struct.Struct("!q")
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
@@ -46,6 +46,7 @@ def statement(name: str, sql: str) -> Statement:
 
 _BEGIN = statement("begin", "BEGIN ISOLATION LEVEL READ COMMITTED")
 _COMMIT = statement("COMMIT", "COMMIT")
+_ROLLBACK = statement("rollback", "ROLLBACK")
 # The lock and what is read after it are separate statements: in one, the read would be stale.
 _LOCK = statement("lock", "SELECT ordinal.append_lock()")
 _MOMENT = statement(
@@ -148,7 +149,6 @@ class LogSession:
     def __init__(self, conn: Connection) -> None:
         self.conn = conn
         self._libpq = conn.pgconn
-        self._line = select.poll()
         self._prepared: set[bytes] = set()
         # What was sent and not answered yet: each a statement's name where it is a preparation.
         self._sent: list[bytes | None] = []
@@ -172,9 +172,12 @@ class LogSession:
         return Begun(_moment(results[-2]), _receipts(results[-1]), events)
 
     def load(self, stream_ids: Sequence[str], versions: Sequence[int]) -> Iterator[Loaded]:
-        """The events of these streams behind these versions, stream by stream in order."""
+        """The events of these streams behind these versions, stream by stream in order.
+
+        Raises the first error of what was sent before, too.
+        """
         self._send_load(stream_ids, versions)
-        return _events(self._results()[0])
+        return _events(self._results()[-1])
 
     def append(self, *values: bytes) -> None:
         """Send events and commands (see `infra.batch`)."""
@@ -202,7 +205,7 @@ class LogSession:
     def quiet(self) -> Connection:
         """The connection for a question in between, once what was sent is done.
 
-        Raises the first error of that.
+        Raises the first error of that. psycopg waits in its own way: see `elsewhere`.
         """
         if self._libpq.pipeline_status != PipelineStatus.OFF:
             self._results()
@@ -230,7 +233,8 @@ class LogSession:
             with suppress(psycopg.Error):
                 self._results()  # of what was sent before the batch was given up
         if self._libpq.transaction_status != TransactionStatus.IDLE:
-            _checked(self._libpq.exec_(b"ROLLBACK"), self.conn)
+            self._send(_ROLLBACK)
+            self._results()
 
     def close(self) -> None:
         self.conn.close()
@@ -245,7 +249,6 @@ class LogSession:
     # -- one round trip
 
     def _start_sending(self) -> None:
-        self._line.register(self._libpq.socket, select.POLLIN)
         self._libpq.enter_pipeline_mode()
         self._sent, self._syncs, self._unsent = [], 0, 0
 
@@ -266,9 +269,7 @@ class LogSession:
     def _flush(self) -> None:
         """Hand everything to the kernel; take in what the server says meanwhile, lest both wait."""
         while self._libpq.flush():
-            self._line.modify(self._libpq.socket, select.POLLIN | select.POLLOUT)
-            self._line.poll()
-            self._line.modify(self._libpq.socket, select.POLLIN)
+            await_line(self._libpq.socket, writing=True)
             self._libpq.consume_input()
 
     def _sync(self) -> None:
@@ -286,7 +287,7 @@ class LogSession:
         results: list[PGresult] = []
         while self._syncs:
             if libpq.is_busy():
-                self._line.poll()
+                await_line(libpq.socket)
                 libpq.consume_input()
                 continue
             result = libpq.get_result()

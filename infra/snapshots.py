@@ -19,6 +19,7 @@ import structlog
 from domain.history import category, decider_of
 from infra.decoders import decoder
 from infra.event_log import Connection
+from infra.loop_worker import elsewhere
 from infra.stream_cache import StreamCache
 
 EVERY = 500
@@ -129,14 +130,14 @@ class Snapshots:
 
     def _find(self, conn: Connection, stream_ids: list[str]) -> list[Snapshot]:
         try:
-            rows = conn.cursor(binary=True).execute(_FIND, (stream_ids,)).fetchall()
+            found = elsewhere(lambda: conn.cursor(binary=True).execute(_FIND, (stream_ids,)))
         except psycopg.Error as error:
             if conn.closed:
                 raise
             self.failures += 1
             log.warning("snapshots_unreadable", error=str(error))
             return []
-        return [Snapshot(*row) for row in rows]
+        return [Snapshot(*row) for row in found.fetchall()]
 
     def close(self) -> None:
         """Save what was offered, then stop."""

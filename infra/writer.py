@@ -22,8 +22,9 @@ from domain.order.state import ORDER
 from infra import codec
 from infra.batch import Ask, Batch, Companion, Outcome, Staged, write_companion
 from infra.crash_points import crash_point
-from infra.event_log import Connection, read_stream
+from infra.event_log import Connection
 from infra.log_session import InDoubt, Loaded, LogSession, Moment
+from infra.loop_worker import elsewhere, give_way
 from infra.snapshots import Snapshots
 from infra.stream_cache import Cached, StreamCache
 from infra.vault import FIELDS as CONTACT_FIELDS
@@ -37,6 +38,9 @@ MOST_AT_ONCE = 32
 Companions = Callable[[Sequence[Ask]], Companion]
 Known = Mapping[UUID, tuple[bytes, bytes]]
 
+_CONTACT: LiteralString = (
+    f"SELECT {', '.join(CONTACT_FIELDS)} FROM ordinal.contacts WHERE contact_id = %s"
+)
 _decode_receipt = msgspec.json.Decoder(Receipt).decode
 
 
@@ -245,7 +249,7 @@ class Writer:
 
     def _open(self) -> LogSession:
         try:
-            conn = self._connect()
+            conn = elsewhere(self._connect)
         except psycopg.Error as error:
             raise Unavailable(f"no connection to the event log: {error}") from error
         self._cache.clear()
@@ -344,10 +348,10 @@ class Writer:
             entry.evolve(codec.event_of(state))
 
     def _load_contact(self, conn: Connection, contact_id: str) -> None:
-        row = conn.execute(
-            f"SELECT {', '.join(CONTACT_FIELDS)} FROM ordinal.contacts WHERE contact_id = %s",
-            (contact_id,),
-        ).fetchone()
+        statement = (
+            f"SELECT {', '.join(CONTACT_FIELDS)} FROM ordinal.contacts WHERE contact_id = %s"
+        )
+        row = elsewhere(lambda: conn.execute(statement, (contact_id,)).fetchone())
         self._contacts[contact_id] = contact_of(row) if row else None
 
     # -- the transaction
@@ -441,6 +445,7 @@ class Writer:
             if number % part == 0 and number < len(asks):
                 batch.write(session)
                 session.hand_over()
+            give_way()
         return cold
 
     def _decide(self, session: LogSession, batch: Batch, known: Known, ask: Ask) -> bool:
@@ -504,8 +509,7 @@ class Writer:
         for stream_id in self._view.dirty:
             self._cache.evict([stream_id])
             entry = self._cache.add(stream_id, self._sequence)
-            for row in read_stream(session.quiet(), stream_id):
-                entry.evolve(codec.event_of(row.state))
+            self._fold(session.load([stream_id], [0]))
             for event in batch.pending.get(stream_id, ()):
                 entry.evolve(event)
 
