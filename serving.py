@@ -168,6 +168,7 @@ def run_http(app: FastAPI, host: str, port: int) -> None:
         port=port,
         log_level="warning",
         access_log=False,
+        interface="asgi3",
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=5,

@@ -101,7 +101,7 @@ def place_order(asked: Asked, body: PlaceOrderBody) -> PlaceOrder:
     return PlaceOrder(
         order_id=order_id_of(channel, reference) if reference else asked.derived_id("order"),
         channel=channel,
-        lines=tuple([_line(line) for line in body.lines]),
+        lines=tuple([RequestedLine(**vars(line)) for line in body.lines]),
         currency=body.currency,
         country=body.country,
         reference=reference,
@@ -115,19 +115,6 @@ def place_order(asked: Asked, body: PlaceOrderBody) -> PlaceOrder:
         promised_by=body.promised_by,
         preferred_location=body.preferred_location,
         contacts=_contacts(body.contacts),
-    )
-
-
-def _line(line: LineBody) -> RequestedLine:
-    return RequestedLine(
-        sku=line.sku,
-        quantity=line.quantity,
-        unit_price=line.unit_price,
-        title=line.title,
-        tax=line.tax,
-        discount=line.discount,
-        kind=line.kind,
-        currency=line.currency,
     )
 
 

@@ -7,11 +7,14 @@ from typing import Any
 from domain.decider import Decider
 from domain.history import decider_of
 
+# Events after which a stream is weighed again.
+GROWN = 16
+
 
 class Cached:
     """One stream's state. `seen` is the sequence value up to which it is known to be current."""
 
-    __slots__ = ("decider", "seen", "snapshot_at", "state", "version", "weight")
+    __slots__ = ("decider", "seen", "snapshot_at", "state", "version", "weighed_at", "weight")
 
     def __init__(self, decider: Decider[Any], seen: int) -> None:
         self.decider = decider
@@ -19,7 +22,7 @@ class Cached:
         self.version = 0
         self.snapshot_at = 0
         self.seen = seen
-        self.weight = 0
+        self.weight = self.weighed_at = 0
 
     def evolve(self, event: object) -> None:
         self.state = self.decider.evolve(self.state, event)
@@ -54,15 +57,19 @@ class StreamCache:
         self.weight = 0
 
     def touched(self, stream_ids: Iterable[str]) -> None:
-        """Weigh these anew, put them behind all others, and drop what is too much."""
+        """Weigh those that grew, put all of these behind all others, and drop what is too much."""
         for stream_id in stream_ids:
             cached = self._streams.get(stream_id)
             if cached is None:
                 continue
-            weight = cached.decider.weight(cached.state)
-            self.weight += weight - cached.weight
-            cached.weight = weight
+            if not cached.weight or cached.version - cached.weighed_at >= GROWN:
+                self._weigh(cached)
             self._streams.move_to_end(stream_id)
         while self.weight > self.limit and len(self._streams) > 1:
             _, dropped = self._streams.popitem(last=False)
             self.weight -= dropped.weight
+
+    def _weigh(self, cached: Cached) -> None:
+        weight = cached.decider.weight(cached.state)
+        self.weight += weight - cached.weight
+        cached.weight, cached.weighed_at = weight, cached.version

@@ -361,7 +361,9 @@ class Writer:
         self._dirty = set()
         fresh = {each for each in self._fresh if self._cache.get(each) is None}
         moment, known = self._begin(session, asks, fresh)
-        lacking = self._lacking(asks, fresh)
+        # Who asks again if need be need not know before that nothing is lacking, as it rarely is.
+        surely = companions is None and self._foreign != moment.sequence
+        lacking = set() if surely else self._lacking(asks, fresh)
         if lacking and companions is not None:
             # Before anything is decided, which the way back would throw out of the cache.
             self._roll_back(asks)
@@ -462,6 +464,7 @@ class Writer:
                 self._cache.evict([cold.stream_id])
                 self._wanted.add(cold.stream_id)
                 ask.unannounced = (*ask.unannounced, cold.stream_id)
+                self._wanted |= self._missing([ask])[1]
             return False
         except Exception as error:
             self._undo(session, batch)

@@ -1,0 +1,48 @@
+"""The memory of folded streams: bounded by what they weigh, also as they grow."""
+
+from domain.stock.events import StockAllocated
+from infra.stream_cache import GROWN, StreamCache
+
+
+def grow(cache: StreamCache, stream_id: str, events: int) -> None:
+    """Promises to so many orders, each of which the stock item remembers."""
+    cached = cache.get(stream_id)
+    assert cached is not None
+    for number in range(events):
+        cached.evolve(StockAllocated(order_id=f"order-{number}", line=1, quantity=1))
+    cache.touched([stream_id])
+
+
+def test_a_stream_that_grew_weighs_more() -> None:
+    cache = StreamCache(10_000_000)
+    cache.add("stock-A-1", 0)
+    cache.touched(["stock-A-1"])
+    light = cache.weight
+    assert light > 0
+    for _ in range(GROWN):
+        grow(cache, "stock-A-1", 1)
+    assert cache.weight > light
+    cache.evict(["stock-A-1"])
+    assert cache.weight == 0
+
+
+def test_what_was_touched_last_is_dropped_last() -> None:
+    cache = StreamCache(10_000_000)
+    names = [f"stock-A-{number}" for number in range(4)]
+    for name in names:
+        cache.add(name, 0)
+    cache.touched([*names, names[0]])
+    cache.limit = cache.weight // 2
+    cache.touched([])
+    assert [cache.get(name) is not None for name in names] == [True, False, False, True]
+
+
+def test_a_stream_that_grows_pushes_others_out() -> None:
+    cache = StreamCache(10_000_000)
+    for name in ("stock-A-1", "stock-A-2"):
+        cache.add(name, 0)
+        cache.touched([name])
+    cache.limit = cache.weight
+    grow(cache, "stock-A-2", GROWN)
+    assert cache.get("stock-A-1") is None
+    assert len(cache) == 1
