@@ -10,12 +10,13 @@ from contextlib import contextmanager
 
 import structlog
 
-from infra.checkpoints import Checkpoint, ProjectorHalted, event_id_of, move
+from infra.checkpoints import Checkpoint, ProjectorHalted, event_id_of, moved, send_move
 from infra.codec import UnknownEvent
 from infra.crash_points import crash_point
 from infra.event_log import Connection
 from infra.feeds import Batch
 from infra.folding import Fact, Failure, Folding, bare_id, facts_of
+from infra.pipeline import BEGIN, COMMIT, Pipeline
 from infra.table_sets import Found, TableSet
 from infra.tables import UNSTORABLE
 from projections.projection import Projection
@@ -28,7 +29,7 @@ class Applier:
     """Applies what follows its checkpoint, in its connection's transactions."""
 
     def __init__(self, conn: Connection, projection: Projection, checkpoint: Checkpoint) -> None:
-        self._conn = conn
+        self._line = Pipeline(conn)
         self._projection = projection
         self._tables = TableSet(projection, checkpoint.generation)
         self.checkpoint = checkpoint
@@ -97,8 +98,8 @@ class Applier:
         try:
             yield
         except BaseException:
-            if not self._conn.broken:
-                self._conn.rollback()
+            if not self._line.broken:
+                self._line.roll_back()
             raise
 
     def _begin(self, batch: Batch, facts: Sequence[Fact]) -> tuple[Checkpoint, Found]:
@@ -106,24 +107,25 @@ class Applier:
         # A stream that begins in this batch has left no rows yet.
         new = {bare_id(fact.stream_id) for fact in facts if fact.first}
         ids = list({bare_id(fact.stream_id) for fact in facts} - new)
-        with self._conn.pipeline():
-            self._conn.execute("BEGIN")
-            moved = move(self._conn, self.checkpoint, batch.to, batch.event_id)
-            answer = self._tables.ask(self._conn, ids)
-        return moved.confirmed(), self._tables.found(answer)
+        line, old = self._line, self.checkpoint
+        line.send(BEGIN)
+        send_move(line, old, batch.to, batch.event_id)
+        self._tables.ask(line, ids)
+        _, answer, rows = line.results()
+        return moved(answer, old, batch.to, batch.event_id), self._tables.found(rows)
 
     def _finish(
         self, folding: Folding, failures: Mapping[str, Failure], parked: Mapping[str, bool]
     ) -> None:
         """Write everything and commit, in one round trip."""
         changes = folding.changes()
-        with self._conn.pipeline():
-            if any(changes.values()):
-                self._tables.write(self._conn, changes)
-            crash_point("P2")
-            self._park(failures, parked)
-            crash_point("P3")
-            self._conn.execute("COMMIT")
+        if any(changes.values()):
+            self._tables.write(self._line, changes)
+        crash_point("P2")
+        self._park(failures, parked)
+        crash_point("P3")
+        self._line.send(COMMIT)
+        self._line.results()
 
     def _fold(self, facts: Sequence[Fact], found: Found) -> Folding:
         ends = dict.fromkeys(found.parked, 0)
@@ -153,7 +155,7 @@ class Applier:
                 f" minute, now {worst.stream_id} at position {worst.position}: {worst.error}"
             )
         name, generation = self._projection.name, self.checkpoint.generation
-        with self._conn.cursor() as cursor:
+        with self._line.quiet().cursor() as cursor:
             cursor.executemany(
                 "INSERT INTO read.parked (projection, generation, stream_id, position, error)"
                 " VALUES (%s, %s, %s, %s, %s)",

@@ -13,7 +13,8 @@ from commands.handling import Answer, Contact, Context, Receipt
 from domain.history import version_of
 from domain.values import named_id
 from infra import arrays, codec
-from infra.log_session import LogSession, instant, integer
+from infra.binary import instant, integer
+from infra.log_session import LogSession
 from infra.vault import FIELDS as CONTACT_FIELDS
 
 Outcome = Answer | Exception

@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
 
 import msgspec
+from psycopg import RawCursor
+from psycopg.pq.abc import PGresult
 
+from infra.binary import integer
 from infra.event_log import Connection, read_at, store_epoch
+from infra.pipeline import Pipeline, statement
 
 
 class ProjectorHalted(Exception):
@@ -28,19 +31,6 @@ class Checkpoint:
     event_id: str | None
     store_epoch: int
     live: bool
-
-
-class Move(NamedTuple):
-    """A move that was asked for; in a pipeline the answer may still be on its way."""
-
-    answer: Any
-    checkpoint: Checkpoint
-
-    def confirmed(self) -> Checkpoint:
-        """The new checkpoint. Raises CheckpointMoved when the old one was not where we left it."""
-        if self.answer.fetchone() is None:
-            raise CheckpointMoved(f"{self.checkpoint.projection} was moved by another process")
-        return self.checkpoint
 
 
 class _Identified(msgspec.Struct):
@@ -106,21 +96,47 @@ def verify(conn: Connection, checkpoint: Checkpoint) -> None:
         )
 
 
-def move(conn: Connection, checkpoint: Checkpoint, position: int, event_id: str | None) -> Move:
-    """Move on by compare-and-set; the row stays locked until the transaction ends."""
-    cursor = conn.execute(
-        "UPDATE read.checkpoints SET position = %s, event_id = %s, updated_at = now()"
-        " WHERE projection = %s AND generation = %s AND live = %s AND position = %s"
-        " AND event_id IS NOT DISTINCT FROM %s RETURNING generation",
-        (
-            position,
-            event_id,
-            checkpoint.projection,
-            checkpoint.generation,
-            checkpoint.live,
-            checkpoint.position,
-            checkpoint.event_id,
-        ),
-        prepare=True,
+_MOVE = statement(
+    "move",
+    "UPDATE read.checkpoints SET position = $1::bigint, event_id = $2::text, updated_at = now()"
+    " WHERE projection = $3::text AND generation = $4::bigint AND live = $5::boolean"
+    " AND position = $6::bigint AND event_id IS NOT DISTINCT FROM $7::text RETURNING generation",
+)
+
+
+def send_move(line: Pipeline, checkpoint: Checkpoint, to: int, event_id: str | None) -> None:
+    """Ask to move on by compare-and-set; the row stays locked until the transaction ends."""
+    line.send(
+        _MOVE,
+        integer(to),
+        _text(event_id),
+        checkpoint.projection.encode(),
+        integer(checkpoint.generation),
+        b"\1" if checkpoint.live else b"\0",
+        integer(checkpoint.position),
+        _text(checkpoint.event_id),
     )
-    return Move(cursor, replace(checkpoint, position=position, event_id=event_id))
+
+
+def moved(answer: PGresult, checkpoint: Checkpoint, to: int, event_id: str | None) -> Checkpoint:
+    """The new checkpoint. Raises CheckpointMoved when the old one was not where we left it."""
+    if answer.ntuples == 0:
+        raise _moved_by_another(checkpoint)
+    return replace(checkpoint, position=to, event_id=event_id)
+
+
+def move(conn: Connection, checkpoint: Checkpoint, to: int, event_id: str | None) -> Checkpoint:
+    """The same in the transaction that the connection is in. Raises CheckpointMoved."""
+    old = checkpoint
+    values = (to, event_id, old.projection, old.generation, old.live, old.position, old.event_id)
+    if RawCursor(conn).execute(_MOVE.sql, values).fetchone() is None:
+        raise _moved_by_another(old)
+    return replace(old, position=to, event_id=event_id)
+
+
+def _moved_by_another(checkpoint: Checkpoint) -> CheckpointMoved:
+    return CheckpointMoved(f"{checkpoint.projection} was moved by another process")
+
+
+def _text(value: str | None) -> bytes | None:
+    return None if value is None else value.encode()

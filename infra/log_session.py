@@ -1,52 +1,28 @@
-"""The write path's session with PostgreSQL: every statement of an append, on bare libpq.
+"""The write path's session with PostgreSQL: every statement of an append.
 
-psycopg opens the connection and knows its errors. But its cursors cost more than the server does
-for statements as small and as frequent as these, so they go through libpq itself, and a transaction
-takes two round trips: one up to the lock and what is read under it, one for all that is written and
-the commit. Whoever waits for the server leaves the thread to the event loop, if it has one.
+A transaction takes two round trips: one up to the lock and what is read under it, one for all that
+is written and the commit.
 """
 
 import os
 import socket
-import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
 import psycopg
-from psycopg import errors
-from psycopg.pq import ConnStatus, ExecStatus, Format, PipelineStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 from infra import arrays
+from infra.binary import EPOCH, MICROSECOND, to_integer
 from infra.event_log import SEQUENCE, TABLE, Connection
-from infra.loop_worker import await_line
+from infra.pipeline import BEGIN, COMMIT, Pipeline, statement
 
-_BIGINT = struct.Struct("!q")
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 # Bytes that the kernel surely takes at once, so that a server that got some got all of them.
 SURELY_WHOLE = 32_000
-_SOUND = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 
-
-class Statement(NamedTuple):
-    """A statement that a session prepares when it is first asked for."""
-
-    name: bytes
-    sql: bytes
-    returns: Format = Format.BINARY
-
-
-def statement(name: str, sql: str) -> Statement:
-    return Statement(name.encode(), sql.encode())
-
-
-_BEGIN = statement("begin", "BEGIN ISOLATION LEVEL READ COMMITTED")
-_COMMIT = statement("COMMIT", "COMMIT")
-_ROLLBACK = statement("rollback", "ROLLBACK")
 # The lock and what is read after it are separate statements: in one, the read would be stale.
 _LOCK = statement("lock", "SELECT ordinal.append_lock()")
 _MOMENT = statement(
@@ -143,31 +119,18 @@ class Begun(NamedTuple):
     fresh: list[Loaded]
 
 
-class LogSession:
+class LogSession(Pipeline):
     """One connection of the write path. Raises psycopg's errors."""
-
-    def __init__(self, conn: Connection) -> None:
-        self.conn = conn
-        self._libpq = conn.pgconn
-        self._prepared: set[bytes] = set()
-        # What was sent and not answered yet: each a statement's name where it is a preparation.
-        self._sent: list[bytes | None] = []
-        self._syncs = 0
-        self._unsent = 0
-
-    @property
-    def broken(self) -> bool:
-        return self.conn.closed or self.conn.broken
 
     def begin(self, command_ids: Sequence[bytes], fresh: Sequence[str] = ()) -> Begun:
         """Begin and load the fresh streams; take the append lock, and only then look."""
-        self._send(_BEGIN)
+        self.send(BEGIN)
         if fresh:
             self._send_load(fresh, [0] * len(fresh))
         for wanted in (_LOCK, _MOMENT):
-            self._send(wanted)
-        self._send(_RECEIPTS, arrays.uuid_array(command_ids))
-        results = self._results()
+            self.send(wanted)
+        self.send(_RECEIPTS, arrays.uuid_array(command_ids))
+        results = self.results()
         events = list(_events(results[1])) if fresh else []
         return Begun(_moment(results[-2]), _receipts(results[-1]), events)
 
@@ -177,39 +140,20 @@ class LogSession:
         Raises the first error of what was sent before, too.
         """
         self._send_load(stream_ids, versions)
-        return _events(self._results()[-1])
+        return _events(self.results()[-1])
 
     def append(self, *values: bytes) -> None:
         """Send events and commands (see `infra.batch`)."""
-        self._send(_APPEND, *values)
+        self.send(_APPEND, *values)
 
     def keep_contacts(self, recorded_at: bytes, columns: Sequence[bytes]) -> None:
-        self._send(_CONTACTS, recorded_at, *columns)
+        self.send(_CONTACTS, recorded_at, *columns)
 
     def put_out(self, recorded_at: bytes, columns: Sequence[bytes]) -> None:
-        self._send(_OUTBOX, recorded_at, *columns)
+        self.send(_OUTBOX, recorded_at, *columns)
 
     def move_offsets(self, columns: Sequence[bytes]) -> None:
-        self._send(_OFFSETS, *columns)
-
-    def hand_over(self) -> None:
-        """Let the server work on what was sent so far, while we go on.
-
-        It then awaits our next word as it does between two statements, with its timeout running:
-        a process that is stopped now must not keep the lock.
-        """
-        if self._unsent:
-            self._sync()
-            self._flush()
-
-    def quiet(self) -> Connection:
-        """The connection for a question in between, once what was sent is done.
-
-        Raises the first error of that. psycopg waits in its own way: see `elsewhere`.
-        """
-        if self._libpq.pipeline_status != PipelineStatus.OFF:
-            self._results()
-        return self.conn
+        self.send(_OFFSETS, *columns)
 
     def commit(self, meanwhile: Callable[[], None] | None = None) -> None:
         """Commit what was sent, and do something while the server does.
@@ -217,24 +161,15 @@ class LogSession:
         Raises the first error of all that was sent with it, and InDoubt when the connection broke
         before the answer.
         """
-        if self._unsent > SURELY_WHOLE:
+        if self.unsent > SURELY_WHOLE:
             self.hand_over()
-        self._send(_COMMIT)
+        self.send(COMMIT)
         try:
-            self._results(meanwhile=meanwhile)
+            self.results(meanwhile=meanwhile)
         except psycopg.Error as error:
             if self.broken:
                 raise InDoubt(str(error)) from error
             raise
-
-    def roll_back(self) -> None:
-        """Not psycopg's, which throws all prepared statements away, ours too."""
-        if self._libpq.pipeline_status != PipelineStatus.OFF:
-            with suppress(psycopg.Error):
-                self._results()  # of what was sent before the batch was given up
-        if self._libpq.transaction_status != TransactionStatus.IDLE:
-            self._send(_ROLLBACK)
-            self._results()
 
     def close(self) -> None:
         self.conn.close()
@@ -246,91 +181,15 @@ class LogSession:
         with suppress(OSError, psycopg.Error), _socket_of(self.conn) as line:
             line.shutdown(socket.SHUT_RDWR)
 
-    # -- one round trip
-
-    def _start_sending(self) -> None:
-        self._libpq.enter_pipeline_mode()
-        self._sent, self._syncs, self._unsent = [], 0, 0
-
-    def _send(self, wanted: Statement, *values: bytes) -> None:
-        if self._libpq.pipeline_status == PipelineStatus.OFF:
-            self._start_sending()
-        if wanted.name not in self._prepared and wanted.name not in self._sent:
-            self._libpq.send_prepare(wanted.name, wanted.sql)
-            self._sent.append(wanted.name)
-        formats = [Format.BINARY] * len(values)
-        self._sent.append(None)
-        self._unsent += sum(map(len, values))
-        self._libpq.send_query_prepared(wanted.name, values, formats, Format.BINARY)
-
     def _send_load(self, stream_ids: Sequence[str], versions: Sequence[int]) -> None:
-        self._send(_LOAD, arrays.text_array(stream_ids), arrays.bigint_array(versions))
-
-    def _flush(self) -> None:
-        """Hand everything to the kernel; take in what the server says meanwhile, lest both wait."""
-        while self._libpq.flush():
-            await_line(self._libpq.socket, writing=True)
-            self._libpq.consume_input()
-
-    def _sync(self) -> None:
-        self._libpq.pipeline_sync()
-        self._syncs += 1
-        self._unsent = 0
-
-    def _results(self, meanwhile: Callable[[], None] | None = None) -> list[PGresult]:
-        """End the round trip and wait for the results of all that was sent in it."""
-        libpq = self._libpq
-        self._sync()
-        self._flush()
-        if meanwhile is not None:
-            meanwhile()
-        results: list[PGresult] = []
-        while self._syncs:
-            if libpq.is_busy():
-                await_line(libpq.socket)
-                libpq.consume_input()
-                continue
-            result = libpq.get_result()
-            if result is None:
-                self._still_there()
-            elif result.status == ExecStatus.PIPELINE_SYNC:
-                self._syncs -= 1
-            else:
-                results.append(result)
-        libpq.exit_pipeline_mode()
-        return self._answers(results)
-
-    def _answers(self, results: Sequence[PGresult]) -> list[PGresult]:
-        """The results of statements; raises the first error among them."""
-        answers, failures = [], []
-        for prepared, result in zip(self._sent, results, strict=True):
-            if result.status not in _SOUND:
-                failures.append(result)
-            elif prepared is None:
-                answers.append(result)
-            else:
-                self._prepared.add(prepared)
-        if failures:
-            _checked(failures[0], self.conn)
-        return answers
-
-    def _still_there(self) -> None:
-        """Between two results there is none; on a broken connection there never is one."""
-        if self._libpq.status == ConnStatus.BAD:
-            raise psycopg.OperationalError(self._libpq.get_error_message())
-
-
-def _checked(result: PGresult, conn: Connection) -> PGresult:
-    if result.status not in _SOUND:
-        raise errors.error_from_result(result, conn.info.encoding)
-    return result
+        self.send(_LOAD, arrays.text_array(stream_ids), arrays.bigint_array(versions))
 
 
 def _moment(found: PGresult) -> Moment:
     sequence, clock, head, state = (found.get_value(0, column) for column in range(4))
     return Moment(
         _integer(sequence),
-        _EPOCH + _integer(clock) * _MICROSECOND,
+        EPOCH + _integer(clock) * MICROSECOND,
         _integer(head) if head is not None else 0,
         state,
     )
@@ -355,19 +214,8 @@ def _events(found: PGresult) -> Iterator[Loaded]:
         )
 
 
-def instant(moment: datetime) -> bytes:
-    """A timestamptz in its binary form."""
-    return _BIGINT.pack((moment - _EPOCH) // _MICROSECOND)
-
-
-def integer(number: int) -> bytes:
-    """A bigint in its binary form."""
-    return _BIGINT.pack(number)
-
-
 def _integer(value: bytes | None) -> int:
-    number: int = _BIGINT.unpack(_present(value))[0]
-    return number
+    return to_integer(_present(value))
 
 
 def _present(value: bytes | None) -> bytes:

@@ -7,8 +7,7 @@ from infra.checkpoints import Checkpoint, read_generation
 from infra.event_log import Connection, read_stream
 from infra.folding import Folding, bare_id, facts_of
 from infra.sessions import connect_projector
-from infra.table_sets import TableSet
-from infra.tables import UNSTORABLE
+from infra.tables import UNSTORABLE, physical_tables
 from projections.projection import Projection
 
 
@@ -72,17 +71,19 @@ def _lift(conn: Connection, checkpoint: Checkpoint, stream_id: str) -> None:
 def _refold(
     conn: Connection, projection: Projection, checkpoint: Checkpoint, stream_id: str
 ) -> int:
-    tables = TableSet(projection, checkpoint.generation)
+    tables = physical_tables(projection, checkpoint.generation)
     stored = read_stream(conn, stream_id)
     facts = list(facts_of(projection, (r for r in stored if r.position <= checkpoint.position)))
-    folding = Folding(projection, tables.tables)
+    folding = Folding(projection, tables)
     folding.fold(facts, {})
     for failure in folding.failures.values():
         raise StillPoisoned(f"position {failure.position}: {failure.error}")
-    for table in tables.tables:
+    changes = folding.changes()
+    for table in tables:
         table.delete(conn, bare_id(stream_id))
     try:
-        tables.write(conn, folding.changes())
+        for table in tables:
+            table.write(conn, changes[table.row])
     except UNSTORABLE as error:
         raise StillPoisoned(f"{stream_id}: {error}") from error
     return len(facts)

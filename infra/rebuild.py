@@ -212,7 +212,7 @@ class Rebuild:
     def _move(self, build: Build, position: int, event_id: str | None) -> Checkpoint:
         if position <= build.checkpoint.position:
             return build.checkpoint
-        return move(self._conn, build.checkpoint, position, event_id).confirmed()
+        return move(self._conn, build.checkpoint, position, event_id)
 
     def _index(self) -> None:
         """Index the tables, several at a time and the largest first."""

@@ -3,11 +3,14 @@ statement. A small batch costs by the statement rather than by the row.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from psycopg.sql import SQL, Placeholder
+from psycopg.pq.abc import PGresult
+from psycopg.sql import SQL, Composable, Literal
 
-from infra.event_log import Connection
+from infra import arrays
+from infra.binary import to_integer
+from infra.pipeline import Pipeline, Statement
 from infra.tables import PhysicalTable, encode, physical_tables
 from projections.projection import Projection
 
@@ -15,15 +18,15 @@ from projections.projection import Projection
 PARKED, LATELY_PARKED = -1, -2
 
 _PARKED = SQL("""
-    SELECT CASE WHEN parked_at > now() - interval '1 minute' THEN -2 ELSE -1 END, stream_id
-      FROM read.parked WHERE projection = %(projection)s AND generation = %(generation)s
+    SELECT CASE WHEN parked_at > now() - interval '1 minute' THEN -2 ELSE -1 END::bigint, stream_id
+      FROM read.parked WHERE projection = {} AND generation = {}
 """)
 
 
 class Found(NamedTuple):
     """Rows as JSON by table, and the streams that are parked: whether that was lately."""
 
-    rows: Sequence[tuple[PhysicalTable, str]]
+    rows: Sequence[tuple[PhysicalTable, bytes]]
     parked: Mapping[str, bool]
 
 
@@ -32,44 +35,48 @@ class TableSet:
 
     def __init__(self, projection: Projection, generation: int) -> None:
         self.tables = physical_tables(projection, generation)
-        self._names = {"projection": projection.name, "generation": generation}
-        self._places = {table.row: f"rows_{n}" for n, table in enumerate(self.tables)}
-        self._ask = self._build_ask()
-        self._write = self._build_write()
+        parked = _PARKED.format(Literal(projection.name), Literal(generation))
+        self._ask_parked = _statement("parked", parked)
+        self._ask = _statement("ask", self._build_ask(parked))
+        self._write = _statement("write", self._build_write())
 
-    def ask(self, conn: Connection, ids: Sequence[str]) -> Any:
+    def ask(self, line: Pipeline, ids: Sequence[str]) -> None:
         """Ask for every row of these streams (bare ids), and for what is parked."""
-        statement = self._ask if ids else _PARKED
-        values = {**self._names, "ids": list(ids)} if ids else self._names
-        return conn.cursor(binary=True).execute(statement, values, prepare=True)
+        if ids:
+            line.send(self._ask, arrays.text_array(ids))
+        else:
+            line.send(self._ask_parked)
 
-    def found(self, answer: Any) -> Found:
-        rows, parked = [], {}
-        for number, text in answer.fetchall():
+    def found(self, answer: PGresult) -> Found:
+        rows: list[tuple[PhysicalTable, bytes]] = []
+        parked = {}
+        for row in range(answer.ntuples):
+            number, text = to_integer(answer.get_value(row, 0) or b""), answer.get_value(row, 1)
             if number >= 0:
-                rows.append((self.tables[number], text))
+                rows.append((self.tables[number], text or b""))
             else:
-                parked[text] = number == LATELY_PARKED
+                parked[(text or b"").decode()] = number == LATELY_PARKED
         return Found(rows, parked)
 
-    def write(self, conn: Connection, rows: Mapping[type, Iterable[object]]) -> None:
+    def write(self, line: Pipeline, rows: Mapping[type, Iterable[object]]) -> None:
         """Insert or replace these rows, by their type. No two of them may have one key."""
-        values = {
-            name: encode(list(rows.get(row, ()))).decode() for row, name in self._places.items()
-        }
-        conn.execute(self._write, values, prepare=True)
+        line.send(self._write, *[encode(list(rows.get(table.row, ()))) for table in self.tables])
 
-    def _build_ask(self) -> bytes:
+    def _build_ask(self, parked: Composable) -> Composable:
         selects = [
-            table.select(SQL(str(number)), Placeholder("ids"))
+            table.select(SQL(f"{number}::bigint"), SQL("$1::text[]"))
             for number, table in enumerate(self.tables)
             if not table.append_only
         ]
-        return SQL(" UNION ALL ").join([_PARKED, *selects]).as_bytes()
+        return SQL(" UNION ALL ").join([parked, *selects])
 
-    def _build_write(self) -> bytes:
+    def _build_write(self) -> Composable:
         inserts = [
-            SQL("{} AS ({})").format(SQL(name), table.insert(Placeholder(name)))
-            for table, name in zip(self.tables, self._places.values(), strict=True)
+            SQL("{} AS ({})").format(SQL(f"rows_{number}"), table.insert(SQL(f"${number}")))
+            for number, table in enumerate(self.tables, start=1)
         ]
-        return SQL("WITH {} SELECT").format(SQL(", ").join(inserts)).as_bytes()
+        return SQL("WITH {} SELECT").format(SQL(", ").join(inserts))
+
+
+def _statement(name: str, text: Composable) -> Statement:
+    return Statement(name.encode(), text.as_bytes())

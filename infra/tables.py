@@ -80,7 +80,7 @@ class PhysicalTable:
         self.key_of = _getter(table.key)
         self.owner_of: Callable[[object], Any] = attrgetter(table.key[0])
         self.rest_of = _getter(table.key[1:])
-        self.decode: Callable[[str], Any] = decoder(table.row).decode
+        self.decode: Callable[[bytes | str], Any] = decoder(table.row).decode
         self._copy = SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
             self.identifier, _names(self.columns)
         )

@@ -13,9 +13,10 @@ import pytest
 from domain.errors import InsufficientStock, KeyReused
 from infra.arrays import bytea_array, text_array
 from infra.batch import Companion, OutboxMessage
+from infra.binary import instant
 from infra.codec import UnknownEvent
 from infra.event_log import LONGEST_TRANSACTION_MS, Connection, connect_writer
-from infra.log_session import InDoubt, LogSession, instant
+from infra.log_session import InDoubt, LogSession
 from infra.writer import Unavailable, Writer
 from tests.infra.proxy import Direction, Proxy, postgres_proxy
 from tests.infra.shop import (
