@@ -1,6 +1,6 @@
 """What one transaction is going to write, in the binary form in which it travels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
@@ -85,10 +85,7 @@ class Batch:
         self._empty()
 
     def _empty(self) -> None:
-        self.pending: dict[str, list[object]] = {}
-        self.stream_ids: list[bytes] = []
-        self.versions: list[int] = []
-        self.names: list[bytes] = []
+        self._staged: list[Staged] = []
         self.states: list[bytes] = []
         self.command_ids: list[bytes] = []
         self.fingerprints: list[bytes] = []
@@ -121,12 +118,8 @@ class Batch:
         body = _json(receipt)
         states = self._envelopes(context, occurred_at, staged) if staged else []
         self.contacts += [_encoded(contact) for contact in contacts]
-        for state, (stream_id, version, event) in zip(states, staged, strict=True):
-            self.stream_ids.append(stream_id.encode())
-            self.versions.append(version)
-            self.names.append(kind_of(type(event).__name__).name)
-            self.states.append(state)
-            self.pending.setdefault(stream_id, []).append(event)
+        self.states += states
+        self._staged += staged
         self.command_ids.append(context.command_id.bytes)
         self.fingerprints.append(context.fingerprint)
         self.receipts.append(body)
@@ -156,11 +149,11 @@ class Batch:
         """Send the events, commands and contacts that were added since the last time."""
         if not self.command_ids:
             return
-        recorded_at = instant(self.recorded_at)
+        recorded_at, staged = instant(self.recorded_at), self._staged
         session.append(
-            arrays.encoded_text_array(self.stream_ids),
-            arrays.bigint_array(self.versions),
-            arrays.encoded_text_array(self.names),
+            arrays.text_array([stream_id for stream_id, _, _ in staged]),
+            arrays.bigint_array([version for _, version, _ in staged]),
+            arrays.encoded_text_array([kind_of(type(event).__name__).name for *_, event in staged]),
             arrays.bytea_array(self.states),
             recorded_at,
             arrays.uuid_array(self.command_ids),
@@ -174,8 +167,12 @@ class Batch:
             columns = zip(*self.contacts, strict=True)
             session.keep_contacts(recorded_at, [arrays.encoded_text_array(c) for c in columns])
         self._head, self._sequence = self.position, self.sequence
-        self.touched |= dict.fromkeys(self.pending)
+        self.touched |= dict.fromkeys([stream_id for stream_id, _, _ in staged])
         self._empty()
+
+    def unwritten(self, stream_id: str) -> Iterator[object]:
+        """Events of a stream that were added since the last writing, in order."""
+        return (event for stream, _, event in self._staged if stream == stream_id)
 
 
 def write_companion(session: LogSession, companion: Companion, recorded_at: datetime) -> None:

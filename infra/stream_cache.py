@@ -1,4 +1,9 @@
-"""Folded streams in memory, least recently used first to go, bounded in bytes."""
+"""Folded streams in memory, bounded in bytes; what was not used for long goes first.
+
+A stream that was used again is only marked. When it would have to go it goes behind all others
+instead, once. That spares what is used often nearly as well as moving a stream at every use would,
+and lets go of orders that were placed and never heard of again.
+"""
 
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -14,7 +19,9 @@ GROWN = 16
 class Cached:
     """One stream's state. `seen` is the sequence value up to which it is known to be current."""
 
-    __slots__ = ("decider", "seen", "snapshot_at", "state", "version", "weighed_at", "weight")
+    __slots__ = (
+        "decider", "seen", "snapshot_at", "state", "used", "version", "weighed_at", "weight",
+    )  # fmt: skip
 
     def __init__(self, decider: Decider[Any], seen: int) -> None:
         self.decider = decider
@@ -23,6 +30,7 @@ class Cached:
         self.snapshot_at = 0
         self.seen = seen
         self.weight = self.weighed_at = 0
+        self.used = False
 
     def evolve(self, event: object) -> None:
         self.state = self.decider.evolve(self.state, event)
@@ -57,17 +65,27 @@ class StreamCache:
         self.weight = 0
 
     def touched(self, stream_ids: Iterable[str]) -> None:
-        """Weigh those that grew, put all of these behind all others, and drop what is too much."""
+        """These were used: weigh those that grew, and drop what is too much."""
+        get = self.get
         for stream_id in stream_ids:
-            cached = self._streams.get(stream_id)
+            cached = get(stream_id)
             if cached is None:
                 continue
-            if not cached.weight or cached.version - cached.weighed_at >= GROWN:
+            cached.used = cached.weight > 0
+            if not cached.used or cached.version - cached.weighed_at >= GROWN:
                 self._weigh(cached)
-            self._streams.move_to_end(stream_id)
         while self.weight > self.limit and len(self._streams) > 1:
-            _, dropped = self._streams.popitem(last=False)
-            self.weight -= dropped.weight
+            self._drop_one()
+
+    def _drop_one(self) -> None:
+        """The oldest that was not used again since it stood last."""
+        while True:
+            stream_id, cached = self._streams.popitem(last=False)
+            if not cached.used:
+                self.weight -= cached.weight
+                return
+            cached.used = False
+            self._streams[stream_id] = cached
 
     def _weigh(self, cached: Cached) -> None:
         weight = cached.decider.weight(cached.state)

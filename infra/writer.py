@@ -513,7 +513,7 @@ class Writer:
             self._cache.evict([stream_id])
             entry = self._cache.add(stream_id, self._sequence)
             self._fold(session.load([stream_id], [0]))
-            for event in batch.pending.get(stream_id, ()):
+            for event in batch.unwritten(stream_id):
                 entry.evolve(event)
 
     def _commit(self, session: LogSession, batch: Batch, companion: Companion) -> None:

@@ -26,7 +26,7 @@ def test_a_stream_that_grew_weighs_more() -> None:
     assert cache.weight == 0
 
 
-def test_what_was_touched_last_is_dropped_last() -> None:
+def test_what_is_used_again_outlives_what_is_not() -> None:
     cache = StreamCache(10_000_000)
     names = [f"stock-A-{number}" for number in range(4)]
     for name in names:
@@ -35,6 +35,21 @@ def test_what_was_touched_last_is_dropped_last() -> None:
     cache.limit = cache.weight // 2
     cache.touched([])
     assert [cache.get(name) is not None for name in names] == [True, False, False, True]
+
+
+def test_what_was_used_again_long_ago_goes_too() -> None:
+    cache = StreamCache(10_000_000)
+    cache.add("stock-A-old", 0)
+    cache.touched(["stock-A-old"])
+    cache.touched(["stock-A-old"])
+    cache.limit = 5 * cache.weight
+    for number in range(20):
+        name = f"stock-A-{number}"
+        cache.add(name, 0)
+        cache.touched([name])
+        cache.touched([name])
+        assert cache.weight <= cache.limit
+    assert cache.get("stock-A-old") is None
 
 
 def test_a_stream_that_grows_pushes_others_out() -> None:
