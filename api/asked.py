@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 from hashlib import sha256
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 from starlette.requests import ClientDisconnect, Request
@@ -16,7 +16,7 @@ from api.ports import Caller, Edge
 from api.problems import BodyTooLarge, MalformedRequest, NotJson
 from api.scopes import Scope
 from commands.handling import Context
-from domain.values import ORDINAL_NAMESPACE
+from domain.values import ORDINAL_NAMESPACE, named_uuid
 
 KEY = re.compile(r'"([\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255})')
 VERSION = re.compile(r'"([0-9]{1,18})"|([0-9]{1,18})')
@@ -82,11 +82,11 @@ class Asked(Request):
                 field="Idempotency-Key",
             )
         name = f"{self.caller.caller}\n{match[1] or match[2]}"
-        self.command_id = uuid5(ORDINAL_NAMESPACE, name)
+        self.command_id = named_uuid(ORDINAL_NAMESPACE, name)
 
     def derived_id(self, what: str) -> str:
         """An id for something that this command makes: a repeat makes the same."""
-        return str(uuid5(self.command_id, what))
+        return str(named_uuid(self.command_id, what))
 
     def context(self, content: bytes) -> Context:
         """Under which ids and conditions a command with this content is asked."""

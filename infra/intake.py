@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
-from uuid import UUID, uuid5
 
 import msgspec
 import structlog
@@ -23,7 +22,7 @@ from kafka.errors import KafkaError, UnknownTopicOrPartitionError
 from commands.handling import Answer, Context
 from consumers.consumer import Consumer, DeadLetter, IntakeResult, Unreadable
 from domain.errors import Invalid, OrdinalError, ReferenceReused
-from domain.values import LONGEST_TEXT, ORDINAL_NAMESPACE
+from domain.values import LONGEST_TEXT, ORDINAL_NAMESPACE, named_uuid
 from infra.batch import Ask, Companion, OutboxMessage
 from infra.kafka import DEAD_LETTERS, INTAKE_RESULTS, consumer, poll, topic_name
 from infra.messages import decoder_of
@@ -273,7 +272,7 @@ class Intake:
     def _context(self, record: Any, occurred_at: datetime | None) -> Context:
         coordinates = f"{record.topic}/{record.partition}/{record.offset}"
         return Context(
-            command_id=command_id_of(coordinates),
+            command_id=named_uuid(ORDINAL_NAMESPACE, f"intake/{coordinates}"),
             actor=f"intake:{self.channel.name}",
             channel=self.channel.name,
             correlation_id=coordinates,
@@ -353,12 +352,6 @@ def _finish_joining(reader: Any) -> None:
         coordinator.rejoin_needed = True
 
 
-def command_id_of(coordinates: str) -> UUID:
-    """uuid5(namespace, intake/coordinates), at half the price of the library's."""
-    name = ORDINAL_NAMESPACE.bytes + f"intake/{coordinates}".encode()
-    return UUID(bytes=hashlib.sha1(name, usedforsecurity=False).digest()[:16], version=5)
-
-
 def dead_because(incoming: Incoming) -> str | None:
     """Why this is for the dead letters: a conflict with stock is an answer, not a dead letter."""
     outcome = incoming.outcome
@@ -374,7 +367,7 @@ def dead_because(incoming: Incoming) -> str | None:
 def dead_letter(record: Any, reason: str) -> OutboxMessage:
     """The message with its reason, its coordinates and its very bytes."""
     coordinates = f"{record.topic}/{record.partition}/{record.offset}"
-    identity = str(uuid5(ORDINAL_NAMESPACE, f"dead-letter/{coordinates}"))
+    identity = str(named_uuid(ORDINAL_NAMESPACE, f"dead-letter/{coordinates}"))
     letter = DeadLetter(
         id=identity,
         reason=reason[:LONGEST_REASON],

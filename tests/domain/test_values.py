@@ -1,0 +1,25 @@
+"""Ids that are made from names are those that everybody else would make."""
+
+from json import dumps
+from uuid import UUID, uuid5
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.values import ORDINAL_NAMESPACE, named_id, named_uuid, order_id_of
+
+WORDS = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(st.uuids(), WORDS)
+def test_a_named_id_is_a_uuid5(namespace: UUID, name: str) -> None:
+    expected = uuid5(namespace, name)
+    assert named_uuid(namespace, name) == expected
+    assert named_id(namespace.bytes, name.encode()) == str(expected)
+
+
+@given(WORDS, WORDS)
+def test_an_order_has_the_id_of_its_channel_and_reference(channel: str, reference: str) -> None:
+    assert order_id_of(channel, reference) == str(
+        uuid5(ORDINAL_NAMESPACE, dumps([channel, reference]))
+    )
