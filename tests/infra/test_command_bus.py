@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -275,6 +276,40 @@ def test_a_connection_that_swallows_everything_is_cut(
     with postgres_proxy(ordinal_database, public_folder) as (proxy, conninfo):
         asyncio.run(test(conninfo, proxy.swallow, proxy.heal))
     assert len(check_log(ordinal_database)) == 2
+
+
+async def longest_pause(asked: Awaitable[object]) -> float:
+    """Seconds for which the loop did nothing else at a time while this was awaited."""
+    task = asyncio.ensure_future(asked)
+    moments = [time.monotonic()]
+    while not task.done():
+        await asyncio.sleep(0.001)
+        moments.append(time.monotonic())
+    await task
+    return max(after - before for before, after in pairwise(moments))
+
+
+def test_the_loop_has_its_turns_whatever_the_bus_waits_for(
+    ordinal_database: str, public_folder: Path
+) -> None:
+    """The lock that somebody else holds; a connection that is never made."""
+
+    async def test(conninfo: str, cut: Callable[[], None], swallow: Callable[[], None]) -> None:
+        async with bus_on(conninfo, patience=0.5) as bus:
+            await bus.submit(Mark(), context())
+            with psycopg.connect(ordinal_database) as holder:
+                holder.execute("SELECT ordinal.append_lock()")
+                assert await longest_pause(settled(bus.submit(Mark(), context()))) < 0.25
+            await until_accepted(bus, 1)
+            swallow()
+            cut()
+            began = time.monotonic()
+            both = settled(bus.submit(Mark(), context()), bus.submit(Mark(), context()))
+            assert await longest_pause(both) < 0.25
+            assert 0.4 < time.monotonic() - began < 1
+
+    with postgres_proxy(ordinal_database, public_folder) as (proxy, conninfo):
+        asyncio.run(test(conninfo, proxy.cut, proxy.swallow))
 
 
 def test_those_who_are_committed_are_told_so_though_others_fail(
