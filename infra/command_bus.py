@@ -127,6 +127,8 @@ class CommandBus:
         if self._ended is not None:
             self._wake()
             await asyncio.wait([self._ended], timeout=STOPPING_SECONDS)
+        if self._worker is not None:
+            self._worker.let_go()
         if self._sweeper is not None:
             self._sweeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):

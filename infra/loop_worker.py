@@ -11,7 +11,8 @@ import asyncio
 import select
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
 
 from greenlet import getcurrent, greenlet
 
@@ -20,39 +21,45 @@ T = TypeVar("T")
 TURN = 0.005
 
 
+class Line(NamedTuple):
+    """What a worker rests for: something to read on this descriptor; with `writing`, or room."""
+
+    descriptor: int
+    writing: bool
+
+
 class LoopWorker(greenlet):
     """A function that a loop's thread runs bit by bit.
 
-    Whoever lets it rest sees to it that exactly one callback goes on with it.
+    Whoever lets it rest sees to it that exactly one callback goes on with it. Lines are watched by
+    the loop's side, never by the worker itself: libuv keeps a list of events on the loop's stack,
+    which is elsewhere while the worker is at work, and looks at it when a line comes or goes.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, job: Callable[[], None]) -> None:
         super().__init__(job)
         self.loop = loop
         self._since = 0.0
+        # Its own thread: it must not queue up behind others who wait for a dead server.
+        self._helper = ThreadPoolExecutor(1, "elsewhere")
 
     def go_on(self) -> None:
         """From the loop: let it work until it rests again."""
         self.parent = getcurrent()
         self._since = time.monotonic()
-        self.switch()
+        line = self.switch()
+        while line is not None:
+            try:
+                self._watch(line)
+                return
+            except (OSError, RuntimeError, ValueError) as error:
+                line = self.throw(error)
 
-    def rest(self) -> None:
-        """From the worker: give the thread back to the loop."""
+    def rest(self, line: Line | None = None) -> None:
+        """From the worker: give the thread back to the loop, until something comes on this line."""
         parent = self.parent
         assert parent is not None
-        parent.switch()
-
-    def await_line(self, line: int, *, writing: bool) -> None:
-        self.loop.add_reader(line, self.go_on)
-        if writing:
-            self.loop.add_writer(line, self.go_on)
-        try:
-            self.rest()
-        finally:
-            self.loop.remove_reader(line)
-            if writing:
-                self.loop.remove_writer(line)
+        parent.switch(line)
 
     def give_way(self) -> None:
         if time.monotonic() - self._since > TURN:
@@ -60,17 +67,32 @@ class LoopWorker(greenlet):
             self.rest()
 
     def elsewhere(self, call: Callable[[], T]) -> T:
-        done = self.loop.run_in_executor(None, call)
+        done = self.loop.run_in_executor(self._helper, call)
         done.add_done_callback(lambda _: self.go_on())
         self.rest()
         return done.result()
+
+    def let_go(self) -> None:
+        """It has ended, or is not wanted any more: keep no thread for it."""
+        self._helper.shutdown(wait=False)
+
+    def _watch(self, line: Line) -> None:
+        self.loop.add_reader(line.descriptor, self._ready, line)
+        if line.writing:
+            self.loop.add_writer(line.descriptor, self._ready, line)
+
+    def _ready(self, line: Line) -> None:
+        self.loop.remove_reader(line.descriptor)
+        if line.writing:
+            self.loop.remove_writer(line.descriptor)
+        self.go_on()
 
 
 def await_line(line: int, *, writing: bool = False) -> None:
     """Wait until there is something to read on this descriptor; with `writing`, or room."""
     worker = getcurrent()
     if isinstance(worker, LoopWorker):
-        worker.await_line(line, writing=writing)
+        worker.rest(Line(line, writing))
         return
     poll = select.poll()
     poll.register(line, select.POLLIN | (select.POLLOUT if writing else 0))

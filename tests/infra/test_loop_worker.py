@@ -47,10 +47,12 @@ def carry_out(job: Callable[[], None], beside: Callable[[], None] = lambda: None
                 ended.set_result(None)
 
         loop.call_later(0.05, beside)
-        LoopWorker(loop, whole).go_on()
+        worker = LoopWorker(loop, whole)
+        worker.go_on()
         while not ended.done():
             ticks.append(time.monotonic())
             await asyncio.sleep(0)
+        worker.let_go()
         await ended
 
     asyncio.run(asyncio.wait_for(run(), 5))
@@ -102,6 +104,47 @@ def test_nothing_of_a_wait_is_left_in_the_loop() -> None:
     assert heard == ["other"]
     for each in (pipe, other):
         each.close()
+
+
+def test_a_worker_never_touches_the_loops_lines_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """libuv would look at a stack that is not there."""
+    touched = []
+
+    def noted(name: str) -> Callable[..., object]:
+        real = getattr(asyncio.SelectorEventLoop, name)
+
+        def touch(loop: object, *given: object) -> object:
+            touched.append((name, isinstance(getcurrent(), LoopWorker)))
+            return real(loop, *given)
+
+        return touch
+
+    names = ("add_reader", "remove_reader", "add_writer", "remove_writer")
+    for name in names:
+        monkeypatch.setattr(asyncio.SelectorEventLoop, name, noted(name))
+    reading, writing = os.pipe()
+
+    def job() -> None:
+        for _ in range(3):
+            await_line(writing, writing=True)
+
+    carry_out(job)
+    own = [(name, inside) for name, inside in touched if name in names[2:] or inside]
+    assert own == [("add_writer", False), ("remove_writer", False)] * 3
+    for end in (reading, writing):
+        os.close(end)
+
+
+def test_a_line_that_cannot_be_watched_is_the_workers_error() -> None:
+    def job() -> None:
+        with pytest.raises(OSError, match="descriptor"):
+            await_line(9_999)
+        pipe = Pipe()
+        pipe.say()
+        await_line(pipe.line)
+        pipe.close()
+
+    carry_out(job)
 
 
 def test_one_who_works_for_long_gives_way_now_and_then() -> None:
