@@ -145,6 +145,15 @@ def event_partitions(settings: Settings) -> list[TopicPartition]:
     ]
 
 
+def outbox_partitions(settings: Settings) -> list[TopicPartition]:
+    """Every partition that the relay writes messages to which are no events."""
+    return [
+        TopicPartition(topic_name(settings, name), partition)
+        for name in (INTAKE_RESULTS, DEAD_LETTERS)
+        for partition in range(settings.topic_partitions)
+    ]
+
+
 def index_topic(settings: Settings) -> Topic:
     return _topic(settings, INDEX, 1, retention_days=None)
 

@@ -150,7 +150,7 @@ class Relay:
             name = topic_name(self._settings, "relay")
             with closing(Transactions(self._settings, name, stop)) as transactions:
                 with closing(consumer(self._settings)) as reader:
-                    settle_undecided(transactions, reader, self._settings)
+                    settle_undecided(transactions, reader, conn, self._settings)
                     record = last_agreed(conn, reader, self._settings)
                 stretch = Publisher(conn, self._settings, transactions, record, self.status)
                 self._turn("running")

@@ -20,8 +20,10 @@ from infra.kafka import (
     index_partition,
     last_records,
     offsets_of,
+    outbox_partitions,
     read_ranges,
     require_crc32c,
+    topic_name,
 )
 from infra.settings import Settings
 from infra.transactions import Transactions
@@ -77,21 +79,29 @@ def last_agreed(conn: Connection, reader: Any, settings: Settings) -> IndexRecor
     return record
 
 
-def settle_undecided(transactions: Transactions, committed: Any, settings: Settings) -> None:
+def settle_undecided(
+    transactions: Transactions, committed: Any, conn: Connection, settings: Settings
+) -> None:
     """End transactions of ours that a broker's crash left open in some partitions.
 
     A broker that starts again may take a partition whose leader it does not know yet for deleted,
     and never mark there how the last transaction ended. Nobody sees those records, so the relay
-    would send them again; and the end of that transaction would make both visible.
+    would send them again; and the end of that transaction would make both visible. Nor would it
+    send answers again that the index tells of, so these must not be taken back.
     """
     with closing(consumer(settings, isolation_level="read_uncommitted")) as reader:
         written, decided = _ends(reader, settings), _ends(committed, settings)
         hanging = [each for each, end in written.items() if decided[each] < end]
         if not hanging:
             return
-        last = last_records(committed, list(written))
-        stretches = {each: (decided[each], written[each]) for each in hanging}
-        commit = was_committed(last, _first_positions(reader, stretches, settings), settings)
+        index, events = index_partition(settings), event_partitions(settings)
+        last = last_records(committed, [index, *events])
+        first = _first_records(reader, {each: (decided[each], written[each]) for each in hanging})
+        positions = [position_of(record) for each, record in first.items() if each in events]
+        others = [record for each, record in first.items() if each not in (index, *events)]
+        commit = was_committed(last, positions, settings) or was_told(
+            conn, last[index], others, settings
+        )
         log.warning("transaction_left_open", partitions=list(map(str, hanging)), commit=commit)
         transactions.settle(hanging, commit=commit)
         deadline = monotonic() + SETTLING_LIMIT
@@ -104,19 +114,19 @@ def settle_undecided(transactions: Transactions, committed: Any, settings: Setti
 
 
 def _ends(reader: Any, settings: Settings) -> dict[TopicPartition, int]:
-    _, ends = offsets_of(reader, [index_partition(settings), *event_partitions(settings)])
+    ours = [index_partition(settings), *event_partitions(settings), *outbox_partitions(settings)]
+    _, ends = offsets_of(reader, ours)
     return ends
 
 
-def _first_positions(
-    reader: Any, stretches: Mapping[TopicPartition, tuple[int, int]], settings: Settings
-) -> list[int]:
-    """The first undecided position of each partition of events."""
-    index, found = index_partition(settings), dict[TopicPartition, int]()
-    events = {each: stretch for each, stretch in stretches.items() if each != index}
-    for partition, records in read_ranges(reader, events):
-        found.setdefault(partition, position_of(records[0]))
-    return list(found.values())
+def _first_records(
+    reader: Any, stretches: Mapping[TopicPartition, tuple[int, int]]
+) -> dict[TopicPartition, Any]:
+    """The first undecided record of each partition."""
+    found: dict[TopicPartition, Any] = {}
+    for partition, records in read_ranges(reader, stretches):
+        found.setdefault(partition, records[0])
+    return found
 
 
 def was_committed(
@@ -130,6 +140,22 @@ def was_committed(
     told = 0 if newest is None else decode_index(newest.value, own_offset=newest.offset).to
     seen = [position_of(record) for each, record in last.items() if record and each != index]
     return any(position > told for position in seen) or any(p <= told for p in undecided)
+
+
+def was_told(
+    conn: Connection, newest: Any | None, messages: Iterable[Any], settings: Settings
+) -> bool:
+    """Whether the index tells of one of these messages, which are no events, as published."""
+    told = 0 if newest is None else decode_index(newest.value, own_offset=newest.offset).outbox_to
+    return any(
+        conn.execute(
+            "SELECT FROM ordinal.outbox WHERE outbox_id <= %s AND topic = %s AND value = %s"
+            " ORDER BY outbox_id DESC LIMIT 1",
+            (told, message.topic.removeprefix(topic_name(settings, "")), message.value),
+        ).fetchone()
+        is not None
+        for message in messages
+    )
 
 
 def check_store(conn: Connection, record: IndexRecord) -> None:

@@ -12,6 +12,7 @@ import threading
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -45,7 +46,7 @@ from infra.kafka import (
 from infra.leader import Leadership
 from infra.relay import Publisher, Relay, RelayFenced, RelayHalted
 from infra.relay_source import Batch, Source, UnknownStream, connect
-from infra.relay_start import refuse_unfit_store, was_committed
+from infra.relay_start import refuse_unfit_store, was_committed, was_told
 from infra.settings import Settings
 from infra.transactions import Transactions, UnsureCommit
 from tests.infra.log_rows import LogRow, LogWriter, insert, put_into_outbox
@@ -422,6 +423,30 @@ def test_an_open_transaction_was_committed_if_somebody_may_have_seen_of_it(
     if seen is not None:
         last[event_partitions(settings)[0]] = Told([("position", b"%d" % seen)])
     assert was_committed(last, undecided, settings) is committed
+
+
+@pytest.mark.parametrize(
+    ("topic", "value", "outbox_to", "told"),
+    [
+        ("intake.results", b"answered", 1, True),
+        ("intake.results", b"answered", 0, False),
+        ("intake.results", b"not yet", 1, False),
+        ("intake.results", b"nobody's", 2, False),
+        ("dead-letters", b"answered", 2, False),
+    ],
+)
+def test_an_answer_was_committed_if_the_index_tells_of_it(
+    ordinal_database: str, settings: Settings, topic: str, value: bytes, outbox_to: int, told: bool
+) -> None:
+    put_into_outbox(ordinal_database, "intake.results", [b"answered", b"not yet"])
+    index = IndexRecord(from_=0, to=0, count=0, event_id="", hash="", outbox_to=outbox_to,
+                        store_epoch=1, next_offsets={})  # fmt: skip
+    newest = Told([], encode_index(index))
+    message = SimpleNamespace(topic=topic_name(settings, topic), value=value)
+    with closing(connect(ordinal_database)) as conn:
+        assert was_told(conn, newest, [message], settings) is told
+        assert not was_told(conn, None, [message], settings)
+        assert not was_told(conn, newest, [], settings)
 
 
 def test_what_was_not_committed_is_never_seen_and_sent_again(
