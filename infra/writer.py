@@ -361,7 +361,8 @@ class Writer:
         self._dirty = set()
         fresh = {each for each in self._fresh if self._cache.get(each) is None}
         moment, known = self._begin(session, asks, fresh)
-        # Who asks again if need be need not know before that nothing is lacking, as it rarely is.
+        # A command that lacks something can come back. It is looked for beforehand only where that
+        # is likely, since others wrote meanwhile, or would cost all of the batch.
         surely = companions is None and self._foreign != moment.sequence
         lacking = set() if surely else self._lacking(asks, fresh)
         if lacking and companions is not None:
