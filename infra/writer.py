@@ -348,10 +348,7 @@ class Writer:
             entry.evolve(codec.event_of(state))
 
     def _load_contact(self, conn: Connection, contact_id: str) -> None:
-        statement = (
-            f"SELECT {', '.join(CONTACT_FIELDS)} FROM ordinal.contacts WHERE contact_id = %s"
-        )
-        row = elsewhere(lambda: conn.execute(statement, (contact_id,)).fetchone())
+        row = elsewhere(lambda: conn.execute(_CONTACT, (contact_id,)).fetchone())
         self._contacts[contact_id] = contact_of(row) if row else None
 
     # -- the transaction
