@@ -16,11 +16,14 @@ from api.ports import Caller, Edge
 from api.problems import BodyTooLarge, MalformedRequest, NotJson
 from api.scopes import Scope
 from commands.handling import Context
+from domain.making import maker
 from domain.values import ORDINAL_NAMESPACE, named_uuid
 
 KEY = re.compile(r'"([\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255})')
 VERSION = re.compile(r'"([0-9]{1,18})"|([0-9]{1,18})')
 DIGITS = re.compile(r"[0-9]{1,18}")
+_context = maker(Context)
+
 MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
 
 
@@ -90,7 +93,7 @@ class Asked(Request):
 
     def context(self, content: bytes) -> Context:
         """Under which ids and conditions a command with this content is asked."""
-        return Context(
+        return _context(
             command_id=self.command_id,
             actor=self.caller.caller,
             correlation_id=self.request_id,

@@ -22,7 +22,7 @@ MAX_BIGINT = 2**63 - 1
 class Body(BaseModel):
     """A request body: what is not known is refused, and nothing is converted silently."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, cache_strings="keys")
 
 
 class Nothing(Body):

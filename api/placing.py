@@ -22,10 +22,14 @@ from api.problems import Forbidden
 from api.routing import Routes
 from commands.handling import Contact
 from commands.order import PlaceOrder, RequestedLine
+from domain.making import maker
 from domain.order.placing import LONGEST_TITLE
 from domain.values import MAX_LINES, LineKind, PaymentMode, ShortagePolicy, order_id_of
 
 routes = Routes("orders")
+
+_place_order, _requested_line = maker(PlaceOrder), maker(RequestedLine)
+_contact = maker(Contact)
 
 Part = Annotated[str, Field(pattern=FREE_TEXT, max_length=200)]
 Role = Annotated[str, Field(pattern=r"^[a-z_]{1,32}$", examples=["shipping"])]
@@ -98,10 +102,10 @@ def place_order(asked: Asked, body: PlaceOrderBody) -> PlaceOrder:
     if channel is None:
         raise Forbidden("This key belongs to no channel, so it cannot place orders.")
     reference = body.reference
-    return PlaceOrder(
+    return _place_order(
         order_id=order_id_of(channel, reference) if reference else asked.derived_id("order"),
         channel=channel,
-        lines=tuple([RequestedLine(**vars(line)) for line in body.lines]),
+        lines=tuple([_requested_line(**vars(line)) for line in body.lines]),
         currency=body.currency,
         country=body.country,
         reference=reference,
@@ -122,4 +126,4 @@ def _contacts(contacts: dict[str, ContactBody] | None) -> dict[str, Contact] | N
     """The command gives them the ids under which the vault will know them."""
     if contacts is None:
         return None
-    return {role: Contact(contact_id="", **vars(person)) for role, person in contacts.items()}
+    return {role: _contact(contact_id="", **vars(person)) for role, person in contacts.items()}

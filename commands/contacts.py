@@ -5,9 +5,12 @@ from dataclasses import fields
 from uuid import UUID
 
 from commands.handling import Contact, Streams
+from domain.making import maker
 from domain.values import check_text, named_id
 
 PERSONAL = tuple(field.name for field in fields(Contact) if field.name != "contact_id")
+
+_contact = maker(Contact)
 
 Contacts = Mapping[str, Contact]
 
@@ -35,7 +38,7 @@ def keep_contacts(
     for role, contact_id in (ids or {}).items():
         contact = (contacts or {})[role]
         streams.keep_contact(
-            Contact(contact_id=contact_id, **{name: getattr(contact, name) for name in PERSONAL})
+            _contact(contact_id=contact_id, **{name: getattr(contact, name) for name in PERSONAL})
         )
 
 

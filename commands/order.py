@@ -16,6 +16,7 @@ from commands.on_order import (
 )
 from commands.promises import StockAt, StockSide
 from domain.errors import ReferenceReused
+from domain.making import maker
 from domain.order import cancelling, changing
 from domain.order.guards import check_known
 from domain.order.placing import OrderRequest, demands_of, place, promise, skus_of
@@ -24,6 +25,8 @@ from domain.order.state import ORDER, Order
 from domain.sourcing import eligible, source
 from domain.sourcing_policy import SOURCING_POLICY
 from domain.values import SOURCING_STREAM, LineQuantity, order_stream, stock_stream
+
+_receipt = maker(Receipt)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -107,7 +110,7 @@ def place_order(command: PlaceOrder, streams: Streams, context: Context, now: da
     stream = stream_of(command)
     order = streams.state(ORDER, stream)
     contacts = contact_ids(context.command_id, command.contacts)
-    receipt = Receipt(id=command.order_id, stream_id=stream, outcome="placed")
+    receipt = _receipt(id=command.order_id, stream_id=stream, outcome="placed")
     placed = place(order, command, contacts=contacts, now=now)
     if not placed:
         if not same_contacts(streams, order.contacts, command.contacts):

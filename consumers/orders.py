@@ -7,9 +7,13 @@ from commands.handling import Contact
 from commands.order import PlaceOrder, RequestedLine
 from consumers.consumer import Consumer, Unreadable
 from consumers.moments import checked_moment
+from domain.making import maker
 from domain.values import LineKind, PaymentMode, ShortagePolicy, order_id_of
 
 TOPIC = "intake.orders"
+
+_place_order, _requested_line = maker(PlaceOrder), maker(RequestedLine)
+_made_contact = maker(Contact)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,7 +83,7 @@ def place_order(message: OrderMessage, channel: str) -> PlaceOrder:
     promised_by = message.promised_by
     if promised_by is not None:
         promised_by = checked_moment(promised_by, "promised_by")
-    return PlaceOrder(
+    return _place_order(
         order_id=order_id_of(channel, message.reference),
         channel=channel,
         reference=message.reference,
@@ -100,7 +104,7 @@ def place_order(message: OrderMessage, channel: str) -> PlaceOrder:
 
 
 def _line(line: OrderMessageLine) -> RequestedLine:
-    return RequestedLine(
+    return _requested_line(
         sku=line.sku,
         quantity=line.quantity,
         unit_price=line.unit_price,
@@ -117,7 +121,7 @@ def _contacts(message: OrderMessage) -> dict[str, Contact]:
 
 
 def _contact(role: str, person: Person) -> Contact:
-    return Contact(
+    return _made_contact(
         contact_id=role,
         name=person.name,
         email=person.email,

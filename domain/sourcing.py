@@ -7,10 +7,14 @@ plan is chosen (`domain.sourcing_plans`), and its supply is handed out to the li
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import NamedTuple, Protocol
 
+from domain.making import maker
 from domain.order.events import FilteredOut, SourcingDecided
 from domain.sourcing_plans import NO_LIMIT, Case, Plan, choose, serves_all
 from domain.sourcing_policy import Location, SourcingPolicy
 from domain.values import LineShare, ShortagePolicy
+
+_line_share = maker(LineShare)
+_sourcing_decided = maker(SourcingDecided)
 
 
 class Demand(NamedTuple):
@@ -95,7 +99,7 @@ def source(
     carrying = [place for place in serving if place.location in shelves]
     plan, trace = choose(case, carrying, policy) if carrying else ((), ())
     allocations, backorders, lacking = _share(case, plan, demands)
-    decided = SourcingDecided(
+    decided = _sourcing_decided(
         allocations=tuple(allocations),
         backorders=tuple(backorders),
         candidates=tuple(shelves),
@@ -150,7 +154,7 @@ def _share(
 ) -> tuple[list[LineShare], list[LineShare], list[Demand]]:
     """Give the plan's supply to the lines, first come first served; then the room to wait."""
     if len(plan) == 1 and serves_all(case, location := plan[0].location):
-        return [LineShare(line=n, location=location, quantity=q) for n, _, q in demands], [], []
+        return [_line_share(line=n, location=location, quantity=q) for n, _, q in demands], [], []
     allocations: list[LineShare] = []
     backorders: list[LineShare] = []
     lacking = _hand_out(allocations, demands, _copy(case.shelves, plan))

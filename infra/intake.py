@@ -22,6 +22,7 @@ from kafka.errors import KafkaError, UnknownTopicOrPartitionError
 from commands.handling import Answer, Context
 from consumers.consumer import Consumer, DeadLetter, IntakeResult, Unreadable
 from domain.errors import Invalid, OrdinalError, ReferenceReused
+from domain.making import maker
 from domain.values import LONGEST_TEXT, ORDINAL_NAMESPACE, named_uuid
 from infra.batch import Ask, Companion, OutboxMessage
 from infra.kafka import DEAD_LETTERS, INTAKE_RESULTS, consumer, poll, topic_name
@@ -41,6 +42,7 @@ NOT_OURS = 2**63
 EXPECTED = (msgspec.MsgspecError, UnicodeDecodeError, Unreadable, Invalid)
 
 log = structlog.get_logger("intake")
+_context = maker(Context)
 _json = msgspec.json.Encoder().encode
 Decode = Callable[[bytes], Any]
 Meanwhile = Callable[[], None]
@@ -271,7 +273,7 @@ class Intake:
 
     def _context(self, record: Any, occurred_at: datetime | None) -> Context:
         coordinates = f"{record.topic}/{record.partition}/{record.offset}"
-        return Context(
+        return _context(
             command_id=named_uuid(ORDINAL_NAMESPACE, f"intake/{coordinates}"),
             actor=f"intake:{self.channel.name}",
             channel=self.channel.name,

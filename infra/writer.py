@@ -374,6 +374,7 @@ class Writer:
             return list(asks)
         self._commit(session, batch, companions(asks) if companions else Companion())
         self._cache.touched(batch.touched)
+        self._loaded.difference_update(batch.touched)
         if self._snapshots is not None:
             self._snapshots.offer(self._cache, batch.touched)
         return cold

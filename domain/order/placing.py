@@ -13,6 +13,7 @@ from domain.errors import (
     ReferenceReused,
     TotalMismatch,
 )
+from domain.making import maker
 from domain.order.events import (
     LineQuantityCancelled,
     OrderLine,
@@ -44,6 +45,10 @@ LONGEST_TITLE = 500
 SHORTAGE = "shortage"
 TOO_MANY_LINES = f"An order has 1 to {MAX_LINES} lines."
 SEPARATOR = "\x1f"
+
+_order_line = maker(OrderLine)
+_order_placed = maker(OrderPlaced)
+_totals = maker(Totals)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -95,7 +100,7 @@ def place(
     _check_head(request)
     lines, totals = _agree(request)
     return [
-        OrderPlaced(
+        _order_placed(
             channel=request.channel,
             reference=request.reference,
             customer_id=request.customer_id,
@@ -188,7 +193,7 @@ def _agree(request: OrderRequest) -> tuple[tuple[OrderLine, ...], Totals]:
         discount += asked.discount
         tax += asked.tax
         lines.append(
-            OrderLine(
+            _order_line(
                 line=number,
                 sku=asked.sku,
                 quantity=asked.quantity,
@@ -201,7 +206,7 @@ def _agree(request: OrderRequest) -> tuple[tuple[OrderLine, ...], Totals]:
         )
     total = goods + charges - discount + tax
     _check_total(total, request.total)
-    return tuple(lines), Totals(
+    return tuple(lines), _totals(
         goods=goods, charges=charges, discount=discount, tax=tax, total=total
     )
 

@@ -4,10 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from domain.decider import Decider
+from domain.making import maker
 from domain.order import events as e
 from domain.order.model import FulfilmentOrder, Line, Order, Shipment, Work, money_key
 
 __all__ = ["ORDER", "FulfilmentOrder", "Line", "Order", "Shipment", "Work", "money_key"]
+
+_line = maker(Line)
 
 
 def _less(counts: dict[str, int], location: str, quantity: int) -> None:
@@ -32,7 +35,7 @@ def _placed(order: Order, event: e.OrderPlaced) -> None:
     order.placed_at = event.placed_at
     order.contacts = event.contacts or {}
     for line in event.lines:
-        known = Line(line.line, line.sku, line.kind, line.quantity, line.total)
+        known = _line(line.line, line.sku, line.kind, line.quantity, line.total)
         known.unsourced = line.quantity if line.kind == "stock" else 0
         order.lines[line.line] = known
 
@@ -237,4 +240,4 @@ def weight(order: Order) -> int:
     return 1_200 + 500 * len(order.lines)
 
 
-ORDER = Decider(name="order", initial=Order, evolve=evolve, weight=weight)
+ORDER = Decider(name="order", initial=maker(Order), evolve=evolve, weight=weight)

@@ -4,6 +4,7 @@ from datetime import datetime
 from heapq import nsmallest
 
 from domain.errors import AlreadyExists, InsufficientStock, Invalid, UnknownReservation
+from domain.making import maker
 from domain.stock.events import (
     BackorderCancelled,
     BackorderFilled,
@@ -20,6 +21,8 @@ from domain.stock.state import Backorder, Reservation, StockItem, owner_key, own
 from domain.values import check_moment, check_quantity, check_text
 
 FILLED_AT_ONCE = 100
+
+_stock_allocated = maker(StockAllocated)
 
 
 def due_releases(item: StockItem, now: datetime) -> list[object]:
@@ -93,7 +96,7 @@ def allocate(
 ) -> list[object]:
     """Promise units firmly. A line may be promised in parts, so a repeat is the order's matter."""
     _check_available(item, quantity, now)
-    return [StockAllocated(order_id=order_id, line=line, quantity=quantity)]
+    return [_stock_allocated(order_id=order_id, line=line, quantity=quantity)]
 
 
 def backorder(

@@ -69,12 +69,14 @@ class StockItem:
 
     def unpromised(self, now: datetime) -> int:
         """Available before it is shown as 0: below zero is what the safety stock lacks."""
-        held = sum(self.unavailable.values()) if self.unavailable else 0
-        taken = self.allocated + self.reserved_at(now) + held + self.safety_stock
-        return self.on_hand - taken
+        free = self.on_hand - self.allocated - self.safety_stock
+        if self.unavailable:
+            free -= sum(self.unavailable.values())
+        return free - self.reserved_at(now) if self.reservations else free
 
     def available(self, now: datetime) -> int:
-        return max(0, self.unpromised(now))
+        free = self.unpromised(now)
+        return free if free > 0 else 0
 
     def backorderable(self) -> int | None:
         """Units of new demand that may wait here; None is without limit."""

@@ -342,6 +342,14 @@ def test_streams_that_were_only_read_count_for_the_bound_too(writer: Writer) -> 
     assert len(writer._cache) < 20
 
 
+def test_a_new_order_makes_room_before_the_stock_that_it_was_sold_from(writer: Writer) -> None:
+    open_shop(writer, units=2)
+    do(writer, order("o1"))
+    used = {name: cached.used for name, cached in writer._cache._streams.items()}
+    assert used[STOCK]
+    assert not used["order-o1"]
+
+
 def test_streams_that_nobody_announced_are_loaded_on_the_way(
     writer: Writer, ordinal_database: str
 ) -> None:
