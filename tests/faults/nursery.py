@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 import main as program
 import serving  # noqa: F401  so that it is imported once for all
+from tests.faults.without import switch_off
 
 PR_SET_PDEATHSIG = 1
 Order = dict[str, Any]
@@ -65,6 +66,8 @@ def become(order: Order) -> NoReturn:
     os.chdir(order["folder"])
     os.environ.update(order["environment"])
     sys.argv = ["ordinal", *order["verb"]]
+    if order["without"]:
+        switch_off(order["without"])
     program.cli()
     raise SystemExit(0)
 

@@ -86,8 +86,9 @@ class Makers:
         self._thread.start()
 
     def start(
-        self, verb: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path
-    ) -> Process:
+        self, verb: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path,
+        without: str = "",
+    ) -> Process:  # fmt: skip
         number = next(self._numbers)
         log.touch()
         child = self._children[number] = Process(self, number, " ".join(verb), log)
@@ -97,6 +98,7 @@ class Makers:
             environment=dict(environment),
             folder=str(folder),
             log=str(log),
+            without=without,
         )
         assert child.started.wait(60), "the nursery does not answer"
         return child

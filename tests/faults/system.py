@@ -71,13 +71,15 @@ class System:
 
     # -- processes
 
-    def start(self, *verb: str, crash_at: str = "", **given: object) -> Process:
-        """A process of one verb; `crash_at` is where it kills itself, `given` are settings."""
+    def start(self, *verb: str, crash_at: str = "", without: str = "", **given: object) -> Process:
+        """A process of one verb; `crash_at` is where it kills itself, `without` names a guard that
+        it lacks, `given` are settings.
+        """
         environment = self._environment(given)
         if crash_at:
             environment["ORDINAL_CRASH_AT"] = crash_at
         log = self._folder / f"{next(self._numbers):03}-{verb[0]}.log"
-        process = self._makers.start(verb, environment, self._folder, log)
+        process = self._makers.start(verb, environment, self._folder, log, without)
         self.processes.append(process)
         return process
 
@@ -91,10 +93,10 @@ class System:
             }
         return {f"ORDINAL_{name.upper()}": str(value) for name, value in (values | given).items()}
 
-    def serve(self, *, port: int = 0, crash_at: str = "", **given: object) -> Api:
+    def serve(self, *, port: int = 0, **given: Any) -> Api:
         """An API process that answers."""
         port = port or free_port()
-        process = self.start("serve", crash_at=crash_at, http_port=port, **given)
+        process = self.start("serve", http_port=port, **given)
         await_health(process, port)
         return Api(process, port)
 

@@ -14,7 +14,8 @@ from domain.errors import Invalid
 from domain.stock.events import StockAllocated
 from tests.faults import foreign
 from tests.faults.http import Answer, Lost, free_port
-from tests.faults.system import System, all_at_once, order_body
+from tests.faults.processes import Process
+from tests.faults.system import Api, System, all_at_once, order_body
 from tests.faults.teeth import (
     STOCK_STREAM,
     Force,
@@ -24,6 +25,7 @@ from tests.faults.teeth import (
     unguarded,
 )
 from tests.infra.proxy import postgres_proxy
+from tests.infra.running import eventually
 from tests.infra.shop import Mark, accepted, ask, do
 
 pytestmark = pytest.mark.faults
@@ -191,18 +193,37 @@ def test_twenty_repeats_of_one_key_over_two_processes_are_one_order(system: Syst
     system.check()
 
 
+def assert_a_key_is_bound(system: System, without: str = "") -> None:
+    """Another request under it is refused; another caller has keys of their own."""
+    neighbour = system.key_of("neighbour", channel="shop-2")
+    api = system.serve(without=without)
+    assert system.order(api, "order").accepted
+    other = system.post(api, "/orders", order_body("another"), key="order")
+    assert (other.status, other.json().get("type")) == (422, "urn:ordinal:problem:key-reused")
+    body = order_body("order")
+    answer = system.post(api, "/orders", body, key="order", secret=neighbour)
+    assert (answer.status, answer.replayed) == (201, False)
+
+
 def test_a_key_is_bound_to_its_request_and_its_caller(system: System) -> None:
     system.open_shop(units=100)
     system.start("project")
-    api = system.serve()
-    assert system.order(api, "order").accepted
-    other = system.post(api, "/orders", order_body("another"), key="order")
-    assert (other.status, other.json()["type"]) == (422, "urn:ordinal:problem:key-reused")
-    neighbour = system.key_of("neighbour", channel="shop-2")
-    body = order_body("order")
-    answer = system.post(system.serve(), "/orders", body, key="order", secret=neighbour)
-    assert (answer.status, answer.replayed) == (201, False)
+    assert_a_key_is_bound(system)
     system.check()
+
+
+def test_teeth_a_key_that_fits_every_request_is_seen(system: System) -> None:
+    system.open_shop(units=100)
+    with pytest.raises(AssertionError, match=r"\(201, None\) == \(422, "):
+        assert_a_key_is_bound(system, without="fingerprint")
+
+
+def test_teeth_a_key_that_fits_every_caller_is_seen(system: System) -> None:
+    system.open_shop(units=100)
+    with pytest.raises(AssertionError, match=r"\(201, True\) == \(201, False\)"):
+        assert_a_key_is_bound(system, without="caller in the key")
+    # Nobody's key has an answer of its own in the store.
+    assert "key order of" in (system.findings().of["I1"].breach or "")
 
 
 def test_a_hot_sku_is_never_promised_twice(system: System) -> None:
@@ -243,6 +264,10 @@ def test_teeth_half_a_command_is_seen(ordinal_database: str) -> None:
     assert "I1" in breaches(ordinal_database)
 
 
+def assert_ends_in_time(process: Process, seconds: float = 10) -> None:
+    assert process.stop(seconds) == 0
+
+
 def test_a_process_that_is_told_to_stop_finishes_what_it_has(system: System) -> None:
     system.open_shop(units=1_000)
     projector = system.start("project")
@@ -254,13 +279,58 @@ def test_a_process_that_is_told_to_stop_finishes_what_it_has(system: System) -> 
             system.insist([leaving, staying], "/orders", order_body(key), key)
 
     def stop() -> None:
-        assert leaving.process.stop(10) == 0
-        assert projector.stop(10) == 0
+        assert_ends_in_time(leaving.process)
+        assert_ends_in_time(projector)
 
     all_at_once(*(partial(customer, n) for n in range(8)), stop)
     system.start("project")
     assert len(system.receipts.bodies) == 160
     system.check()
+
+
+def answer_of_one_that_leaves(system: System, leaving: Api) -> Answer:
+    """To an order that waits for the append lock while the process is told to stop."""
+    with psycopg.connect(system.conninfo, autocommit=True) as conn:
+        conn.execute("BEGIN")
+        conn.execute("SELECT ordinal.append_lock()")
+
+        def stop() -> None:
+            waits = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            eventually(lambda: conn.execute(waits).fetchone() is not None)
+            leaving.process.send(signal.SIGTERM)
+            leaving.process.ended.wait(0.3)
+            conn.execute("ROLLBACK")
+
+        answer, _ = all_at_once(partial(system.order, leaving, "last"), stop)
+    assert isinstance(answer, Answer)
+    return answer
+
+
+def test_a_process_that_is_told_to_stop_answers_before_it_ends(system: System) -> None:
+    system.open_shop(units=100)
+    leaving = system.serve()
+    assert answer_of_one_that_leaves(system, leaving).status == 201
+    assert leaving.process.wait(10) == 0
+    system.check()
+
+
+def test_teeth_an_answer_that_is_dropped_on_the_way_out_is_seen(system: System) -> None:
+    system.open_shop(units=100)
+    with pytest.raises(Lost):
+        answer_of_one_that_leaves(system, system.serve(without="orderly end"))
+
+
+def test_teeth_a_process_that_does_not_end_is_seen(system: System) -> None:
+    api = system.serve(without="ear for signals")
+    with pytest.raises(AssertionError, match="did not end"):
+        assert_ends_in_time(api.process, 2)
+
+
+def test_teeth_a_process_that_is_killed_has_not_ended_in_order(system: System) -> None:
+    api = system.serve()
+    api.process.kill()
+    with pytest.raises(AssertionError, match="-9 == 0"):
+        assert_ends_in_time(api.process)
 
 
 def test_an_api_that_cannot_read_the_keys_turns_nobody_away(

@@ -20,7 +20,7 @@ from tests.faults.http import Answer, Lost
 from tests.faults.load import SKUS, UNITS, Load
 from tests.faults.machine import Machine
 from tests.faults.processes import Makers
-from tests.faults.system import SKU, System, all_at_once, order_body, system_over
+from tests.faults.system import SKU, Api, System, all_at_once, order_body, system_over
 from tests.faults.teeth import breaches, execute, small_store, unguarded
 from tests.infra.proxy import postgres_proxy
 from tests.infra.running import eventually, running
@@ -329,12 +329,8 @@ def sessions_up_to_the_limit(conninfo: str) -> ExitStack:
     return idle
 
 
-def test_a_server_without_a_free_connection_costs_a_503(
-    machine_system: System, machine: Machine
-) -> None:
-    system = machine_system
-    system.open_shop(units=100)
-    api = system.serve()
+def ask_without_a_session(system: System, api: Api) -> list[Answer]:
+    """What five callers hear while the server has no connection for the API."""
     assert system.order(api, "before").accepted
     with (
         psycopg.connect(system.conninfo, autocommit=True) as ours,
@@ -345,13 +341,36 @@ def test_a_server_without_a_free_connection_costs_a_503(
         ours.execute(f"SELECT pg_terminate_backend(pid) {writers}")
         eventually(lambda: ours.execute(f"SELECT pid {writers}").fetchone() is None)
         with sessions_up_to_the_limit(system.conninfo):
-            answers = all_at_once(*(partial(system.order, api, f"c-{n}") for n in range(5)))
+            return all_at_once(
+                *(
+                    partial(
+                        system.post, api, "/orders", order_body(f"c-{n}"), key=f"c-{n}",
+                        limit=TOLD_WITHIN,
+                    )
+                    for n in range(5)
+                )
+            )  # fmt: skip
+
+
+def test_a_server_without_a_free_connection_costs_a_503(machine_system: System) -> None:
+    system = machine_system
+    system.open_shop(units=100)
+    api = system.serve()
+    answers = ask_without_a_session(system, api)
     assert {answer.status for answer in answers} == {503}
     assert max(answer.seconds for answer in answers) < TOLD_WITHIN
     for number in range(5):
         system.insist([api], "/orders", order_body(f"c-{number}"), f"c-{number}")
     system.start("project")
     system.check()
+
+
+def test_teeth_a_writer_that_waits_for_a_connection_is_seen(machine_system: System) -> None:
+    """As one with a pool would, whose callers have no bound of their own either."""
+    machine_system.open_shop(units=100)
+    api = machine_system.serve(without="giving up", answer_timeout=60)
+    with pytest.raises(Lost):
+        ask_without_a_session(machine_system, api)
 
 
 @pytest.mark.timeout(120)

@@ -13,7 +13,7 @@ from infra.kafka import last_index_record
 from infra.postgres_account import Account, account_for, programs
 from tests.faults.conftest import own_folder
 from tests.faults.machine import Machine
-from tests.faults.processes import Makers
+from tests.faults.processes import Makers, Process
 from tests.faults.system import System
 from tests.infra.relaying import settings_for
 from tests.infra.running import eventually
@@ -159,9 +159,7 @@ def test_a_standby_is_refused_and_a_lagging_one_halts_when_it_is_promoted(
         system.open_shop(units=10_000)
         head = system.fill(10)
         eventually(lambda: head_at(standby.conninfo) == head, 30)
-        relay = system.start("relay", database_url=standby.conninfo)
-        assert relay.wait() != 0
-        assert relay.said("standby")
+        assert_refused(system.start("relay", database_url=standby.conninfo))
         freeze(standby)
         lost = system.fill(20, "lost")
         relay_and_project(system, lost)
@@ -177,6 +175,32 @@ def test_a_standby_is_refused_and_a_lagging_one_halts_when_it_is_promoted(
         system.start("project")
         system.fill(5, "after")
         system.check(60)
+    finally:
+        system.stop()
+
+
+def assert_refused(relay: Process, seconds: float = 30) -> None:
+    assert relay.wait(seconds) != 0
+    assert relay.said("standby")
+
+
+def test_teeth_a_relay_that_does_not_look_would_publish_from_a_standby(
+    nursery: Makers, public_folder: Path, machine: Machine, standby: Standby, kafka: str,
+    topic_prefix: str,
+) -> None:  # fmt: skip
+    settings = settings_for(kafka, topic_prefix)
+    system = System(nursery, public_folder, machine.conninfo, settings)
+    try:
+        system.open_shop(units=10_000)
+        head = system.fill(10)
+        eventually(lambda: head_at(standby.conninfo) == head, 30)
+        relay = system.start("relay", database_url=standby.conninfo, without="look at the store")
+        eventually(lambda: published_up_to(system) == head, 30)
+        with pytest.raises(AssertionError, match="did not end"):
+            assert_refused(relay, 1)
+        freeze(standby)
+        system.fill(5, "missed")
+        assert {"I9"} == {f.invariant for f in system.findings(2).of.values() if f.breaches}
     finally:
         system.stop()
 

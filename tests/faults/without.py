@@ -1,0 +1,67 @@
+"""The program without one of its guards: what the checks must tell from the program as it is."""
+
+import os
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+from api.asked import Asked
+from domain.values import ORDINAL_NAMESPACE, named_uuid
+from infra.event_log import Connection
+from infra.log_session import LogSession
+from infra.loop_worker import elsewhere
+from infra.writer import Unavailable, Writer
+
+if TYPE_CHECKING:
+    from serving import Server
+
+PAUSE = 0.1
+
+
+def one_for_all_requests(asked: Asked, content: bytes) -> bytes:
+    """A fingerprint that says nothing."""
+    return bytes(32)
+
+
+def one_for_all_callers(asked: Asked) -> None:
+    """An id that leaves out who asks."""
+    asked.command_id = named_uuid(ORDINAL_NAMESPACE, asked.field(b"idempotency-key") or "")
+
+
+def looks_at_nothing(conn: Connection) -> None:
+    """A relay that takes any database."""
+
+
+def is_deaf(server: "Server", number: int, frame: object) -> None:
+    """A process that does not end when it is told to."""
+
+
+def drops_everything(server: "Server", number: int, frame: object) -> None:
+    """A process that ends at once, as if all were well, whatever it is doing."""
+    os._exit(0)
+
+
+def insists(writer: Writer) -> LogSession:
+    """A writer that waits for a connection, as a pool would, instead of giving up."""
+    while True:
+        with suppress(Unavailable):
+            return opens(writer)
+        elsewhere(lambda: time.sleep(PAUSE))
+
+
+def switch_off(guard: str) -> None:
+    """In this process, for good."""
+    target, replacement = GUARDS[guard]
+    patch(target, replacement).start()
+
+
+opens = Writer._open
+GUARDS = {
+    "fingerprint": ("api.asked.Asked._fingerprint", one_for_all_requests),
+    "caller in the key": ("api.asked.Asked.identify", one_for_all_callers),
+    "look at the store": ("infra.relay.refuse_unfit_store", looks_at_nothing),
+    "ear for signals": ("serving.Server.handle_exit", is_deaf),
+    "orderly end": ("serving.Server.handle_exit", drops_everything),
+    "giving up": ("infra.writer.Writer._open", insists),
+}
