@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from domain.decider import Recorded
+from domain.making import maker
 from domain.stock import events as e
 from projections.inventory_rows import InventoryRow, MovementRow
 
+_movement_row = maker(MovementRow)
+
 
 def movement(item: InventoryRow, recorded: Recorded, units: int) -> MovementRow:
-    row = MovementRow(
+    row = _movement_row(
         stock_item=item.stock_item,
         stream_version=recorded.stream_version,
         position=recorded.position,

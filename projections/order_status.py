@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from domain.decider import Recorded
+from domain.making import maker
 from domain.order import events as e
 from projections.order_status_folds import FOLDS
 from projections.order_status_rows import (
@@ -15,9 +16,11 @@ from projections.order_status_rows import (
 from projections.projection import Projection, Query, StreamRows
 from projections.rows import bare_id
 
+_order_row, _line_row = maker(OrderStatusRow), maker(OrderLineRow)
+
 
 def _placed(rows: StreamRows, recorded: Recorded, event: e.OrderPlaced) -> OrderStatusRow:
-    order = OrderStatusRow(
+    order = _order_row(
         order_id=bare_id(recorded),
         channel=event.channel,
         reference=event.reference,
@@ -45,7 +48,7 @@ def _line_placed(rows: StreamRows, order: OrderStatusRow, line: e.OrderLine) -> 
     order.units_ordered += goods
     order.units_unsourced += goods
     rows.put(
-        OrderLineRow(
+        _line_row(
             order_id=order.order_id,
             line=line.line,
             sku=line.sku,

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Annotated
 
 from domain.decider import Recorded
+from domain.making import maker
 from domain.order.events import FulfilmentOrderOpened, OrderPlaced
 from projections.order_timeline_words import WORDS, NamesRow
 from projections.projection import Projection, Query, StreamRows, Table
@@ -28,13 +29,16 @@ class TimelineRow:
     correlation_id: Annotated[str, "Common id of everything that one request led to"]
 
 
+_timeline_row, _names_row = maker(TimelineRow), maker(NamesRow)
+
+
 def evolve(rows: StreamRows, recorded: Recorded) -> None:
     words = WORDS.get(type(recorded.event))
     names = _names(rows, recorded)
     if words is None or names is None:
         return
     rows.put(
-        TimelineRow(
+        _timeline_row(
             order_id=names.order_id,
             stream_version=recorded.stream_version,
             position=recorded.position,
@@ -56,7 +60,7 @@ def _names(rows: StreamRows, recorded: Recorded) -> NamesRow | None:
     event = recorded.event
     if isinstance(event, OrderPlaced):
         skus = {str(line.line): line.sku for line in event.lines}
-        names = NamesRow(order_id=bare_id(recorded), skus=skus, places={})
+        names = _names_row(order_id=bare_id(recorded), skus=skus, places={})
         rows.put(names)
         return names
     known = rows.get(NamesRow)

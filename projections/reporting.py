@@ -1,6 +1,7 @@
 """What was sold, cancelled and sent, by day, channel, sku and country?"""
 
 from domain.decider import Recorded
+from domain.making import maker
 from domain.order import events as e
 from projections.projection import Projection, StreamRows
 from projections.reporting_folds import FOLDS
@@ -9,9 +10,11 @@ from projections.reporting_rows import TABLES, ReportLineRow, ReportOrderRow
 from projections.reporting_views import VIEWS
 from projections.rows import bare_id
 
+_order_row, _line_row = maker(ReportOrderRow), maker(ReportLineRow)
+
 
 def _placed(rows: StreamRows, event: e.OrderPlaced, recorded: Recorded) -> None:
-    order = ReportOrderRow(
+    order = _order_row(
         order_id=bare_id(recorded),
         order_day=recorded.occurred_at.date(),
         channel=event.channel,
@@ -33,7 +36,7 @@ def _line_placed(rows: StreamRows, order: ReportOrderRow, line: e.OrderLine) -> 
     else:
         order.charges += amount
     rows.put(
-        ReportLineRow(
+        _line_row(
             order_id=order.order_id,
             line=line.line,
             order_day=order.order_day,

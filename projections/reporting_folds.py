@@ -8,11 +8,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from domain.decider import Recorded
+from domain.making import maker
 from domain.order import events as e
 from projections.amounts import part_of
 from projections.projection import StreamRows
 from projections.reporting_rows import ReportFactRow, ReportLineRow, ReportOrderRow
 from projections.rows import known
+
+_fact_row = maker(ReportFactRow)
 
 Fold = Callable[[StreamRows, ReportOrderRow, Any, Recorded], None]
 
@@ -20,7 +23,7 @@ Fold = Callable[[StreamRows, ReportOrderRow, Any, Recorded], None]
 def _fact(
     order: ReportOrderRow, recorded: Recorded, kind: str, n: int = 0, **columns: Any
 ) -> ReportFactRow:
-    return ReportFactRow(
+    return _fact_row(
         order_id=order.order_id,
         stream_version=recorded.stream_version,
         n=n,
@@ -45,8 +48,10 @@ def _of_line(
     n: int = 0,
 ) -> ReportFactRow:
     units = quantity if line.kind == "stock" else 0
-    about = {"line": line.line, "sku": line.sku, "line_kind": line.kind}
-    return _fact(order, recorded, kind, n, units=units, amount=amount, **about)
+    return _fact(
+        order, recorded, kind, n,
+        units=units, amount=amount, line=line.line, sku=line.sku, line_kind=line.kind,
+    )  # fmt: skip
 
 
 def _line(rows: StreamRows, number: int) -> ReportLineRow:
