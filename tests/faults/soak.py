@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import psycopg
 from rich.console import Console
@@ -61,7 +61,7 @@ def whole_system(folder: Path) -> Iterator[tuple[System, Broker]]:
 def parts_of(system: System, ports: Sequence[int]) -> list[Part]:
     """Every process of the system, each with its crash points."""
 
-    def part(name: str, *verb: str, points: tuple[str, ...] = (), **given: object) -> Part:
+    def part(name: str, *verb: str, points: tuple[str, ...] = (), **given: Any) -> Part:
         def start(crash_at: str) -> Process:
             return system.start(*verb, crash_at=crash_at, **given)
 
