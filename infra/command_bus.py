@@ -24,7 +24,7 @@ from infra.writer import Unavailable, Writer
 BATCH_COMMANDS = 256
 BATCH_LINES = 5_000
 # A smaller batch waits so many seconds until as many have come as there were lately.
-COMPANY = 8
+COMPANY = 16
 COMPANY_SECONDS = 0.002
 SWEEP_SECONDS = 0.05
 STUCK_SECONDS = 3.0
