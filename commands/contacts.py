@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
+from operator import attrgetter
 from uuid import UUID
 
 from commands.handling import Contact, Streams
@@ -11,6 +12,7 @@ from domain.values import check_text, named_id
 PERSONAL = tuple(field.name for field in fields(Contact) if field.name != "contact_id")
 
 _contact = maker(Contact)
+_personal = attrgetter(*PERSONAL)
 
 Contacts = Mapping[str, Contact]
 
@@ -26,8 +28,7 @@ def contact_ids(command_id: UUID, contacts: Contacts | None) -> dict[str, str] |
 
 def _check(role: str, contact: Contact) -> None:
     check_text(role, "contacts")
-    for name in PERSONAL:
-        value = getattr(contact, name)
+    for name, value in zip(PERSONAL, _personal(contact), strict=True):
         if value:
             check_text(value, f"contacts.{role}.{name}")
 
@@ -36,10 +37,8 @@ def keep_contacts(
     streams: Streams, ids: Mapping[str, str] | None, contacts: Contacts | None
 ) -> None:
     for role, contact_id in (ids or {}).items():
-        contact = (contacts or {})[role]
-        streams.keep_contact(
-            _contact(contact_id=contact_id, **{name: getattr(contact, name) for name in PERSONAL})
-        )
+        known = zip(PERSONAL, _personal((contacts or {})[role]), strict=True)
+        streams.keep_contact(_contact(contact_id=contact_id, **dict(known)))
 
 
 def same_contacts(streams: Streams, ids: Mapping[str, str], contacts: Contacts | None) -> bool:
@@ -55,6 +54,4 @@ def same_contacts(streams: Streams, ids: Mapping[str, str], contacts: Contacts |
 
 
 def _same(known: Contact, given: Contact | None) -> bool:
-    return given is not None and all(
-        getattr(known, name) == getattr(given, name) for name in PERSONAL
-    )
+    return given is not None and bool(_personal(known) == _personal(given))

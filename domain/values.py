@@ -11,6 +11,7 @@ from uuid import UUID
 from domain.errors import Invalid
 
 ORDINAL_NAMESPACE = UUID("6f1d7a52-0c1e-5f0e-9a53-1f6c1b8f6c11")
+_NAMESPACE = ORDINAL_NAMESPACE.bytes
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 LOCATION_ID = re.compile(r"[A-Z0-9_]{1,32}")
 CURRENCY = re.compile(r"[A-Z]{3}")
@@ -67,7 +68,8 @@ def named_id(namespace: bytes, name: bytes) -> str:
 
 def named_uuid(namespace: UUID, name: str) -> UUID:
     """uuid5, in two thirds of the library's time: this runs for every request."""
-    digest = sha1(namespace.bytes + name.encode(), usedforsecurity=False).digest()
+    space = _NAMESPACE if namespace is ORDINAL_NAMESPACE else namespace.bytes
+    digest = sha1(space + name.encode(), usedforsecurity=False).digest()
     return UUID(bytes=digest[:16], version=5)
 
 
@@ -77,7 +79,7 @@ def order_id_of(channel: str, reference: str) -> str:
     It is uuid5(namespace, json([channel, reference])).
     """
     name = f"[{_quoted(channel)}, {_quoted(reference)}]"
-    return named_id(ORDINAL_NAMESPACE.bytes, name.encode())
+    return named_id(_NAMESPACE, name.encode())
 
 
 SOURCING_STREAM = "sourcing"

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
+from operator import attrgetter
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import msgspec
 
@@ -20,6 +20,7 @@ from infra.vault import FIELDS as CONTACT_FIELDS
 Outcome = Answer | Exception
 
 _json = msgspec.json.Encoder().encode
+_contact_values = attrgetter(*CONTACT_FIELDS)
 
 
 class OutboxMessage(NamedTuple):
@@ -35,12 +36,14 @@ class OutboxMessage(NamedTuple):
 class Ask:
     """One command of a batch and, in the end, its outcome.
 
-    `target` and `needed` are streams; it turned out to need those that are `unannounced`, too.
+    `key` is its id as the log has it; the writer fills it in. `target` and `needed` are streams; it
+    turned out to need those that are `unannounced`, too.
     """
 
     command: Any
     context: Context
     outcome: Outcome | None = None
+    key: bytes = b""
     target: str = ""
     needed: Sequence[str] = ()
     unannounced: tuple[str, ...] = ()
@@ -81,7 +84,7 @@ class Batch:
         self._head = head
         self.recorded_at = recorded_at
         self.touched: dict[str, None] = {}
-        self.asks: dict[UUID, Ask] = {}
+        self.asks: dict[bytes, Ask] = {}
         self._empty()
 
     def _empty(self) -> None:
@@ -116,22 +119,21 @@ class Batch:
         receipt.changed = bool(staged)
         receipt.position = self.sequence + len(staged) if staged else self.position
         body = _json(receipt)
-        states = self._envelopes(context, occurred_at, staged) if staged else []
-        self.contacts += [_encoded(contact) for contact in contacts]
+        states = self._envelopes(ask, occurred_at, staged) if staged else []
+        if contacts:
+            self.contacts += [_encoded(contact) for contact in contacts]
         self.states += states
         self._staged += staged
-        self.command_ids.append(context.command_id.bytes)
+        self.command_ids.append(ask.key)
         self.fingerprints.append(context.fingerprint)
         self.receipts.append(body)
         self.kept.append(context.kept)
-        self.asks[context.command_id] = ask
+        self.asks[ask.key] = ask
         return Answer(receipt, body)
 
-    def _envelopes(
-        self, context: Context, occurred_at: datetime, staged: Sequence[Staged]
-    ) -> list[bytes]:
-        common = _common(context, occurred_at, self.recorded_at)
-        command_id = context.command_id.bytes
+    def _envelopes(self, ask: Ask, occurred_at: datetime, staged: Sequence[Staged]) -> list[bytes]:
+        common = _common(ask.context, occurred_at, self.recorded_at)
+        command_id = ask.key
         return [
             b'{"event_id":"%b%b%b,"stream_version":%d,%b,"data":%b}'
             % (
@@ -223,5 +225,4 @@ def _common(context: Context, occurred_at: datetime, recorded_at: datetime) -> b
 
 
 def _encoded(contact: Contact) -> list[bytes | None]:
-    values = (getattr(contact, name) for name in CONTACT_FIELDS)
-    return [None if value is None else value.encode() for value in values]
+    return [None if value is None else value.encode() for value in _contact_values(contact)]

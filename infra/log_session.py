@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import NamedTuple
-from uuid import UUID
 
 import psycopg
 from psycopg.pq.abc import PGresult
@@ -110,12 +109,13 @@ class Loaded(NamedTuple):
 class Begun(NamedTuple):
     """What a transaction starts with.
 
-    `receipts` are fingerprint and receipt of those commands that were accepted before. `fresh` are
-    the events of streams that were asked for; they were read before the lock was taken.
+    `receipts` are fingerprint and receipt, by their ids, of those commands that were accepted
+    before. `fresh` are the events of streams that were asked for; they were read before the lock
+    was taken.
     """
 
     moment: Moment
-    receipts: dict[UUID, tuple[bytes, bytes]]
+    receipts: dict[bytes, tuple[bytes, bytes]]
     fresh: list[Loaded]
 
 
@@ -195,9 +195,9 @@ def _moment(found: PGresult) -> Moment:
     )
 
 
-def _receipts(found: PGresult) -> dict[UUID, tuple[bytes, bytes]]:
+def _receipts(found: PGresult) -> dict[bytes, tuple[bytes, bytes]]:
     return {
-        UUID(bytes=_present(found.get_value(row, 0))): (
+        _present(found.get_value(row, 0)): (
             _present(found.get_value(row, 1)),
             _present(found.get_value(row, 2)),
         )

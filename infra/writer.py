@@ -8,7 +8,6 @@ lets the new folds into its cache only after it.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, LiteralString, TypeVar
-from uuid import UUID
 
 import msgspec
 import psycopg
@@ -36,7 +35,7 @@ ROUNDS = 6
 LEAST_AT_ONCE = 8
 MOST_AT_ONCE = 32
 Companions = Callable[[Sequence[Ask]], Companion]
-Known = Mapping[UUID, tuple[bytes, bytes]]
+Known = Mapping[bytes, tuple[bytes, bytes]]
 
 _CONTACT: LiteralString = (
     f"SELECT {', '.join(CONTACT_FIELDS)} FROM ordinal.contacts WHERE contact_id = %s"
@@ -67,10 +66,10 @@ class Cold(Exception):
 class _View:
     """The streams of one command (see `commands.handling.Streams`)."""
 
-    __slots__ = ("_cache", "_foreign", "contacts", "dirty", "kept", "staged")
+    __slots__ = ("_foreign", "_known", "contacts", "dirty", "kept", "staged")
 
     def __init__(self, cache: StreamCache, contacts: dict[str, Contact | None]) -> None:
-        self._cache = cache
+        self._known = cache.get
         self._foreign = 0
         self.contacts = contacts
         self.staged: list[Staged] = []
@@ -82,7 +81,7 @@ class _View:
         self.staged, self.dirty, self.kept = [], set(), []
 
     def _current(self, stream_id: str) -> Cached:
-        cached = self._cache.get(stream_id)
+        cached = self._known(stream_id)
         if cached is None or cached.seen < self._foreign:
             raise Cold(stream_id=stream_id)
         return cached
@@ -96,10 +95,11 @@ class _View:
 
     def append(self, stream_id: str, events: Iterable[object]) -> None:
         cached = self._current(stream_id)
+        staged = self.staged
         for event in events:
-            cached.evolve(event)
             self.dirty.add(stream_id)
-            self.staged.append((stream_id, cached.version, event))
+            cached.evolve(event)
+            staged.append((stream_id, cached.version, event))
 
     def contact(self, contact_id: str) -> Contact | None:
         if contact_id not in self.contacts:
@@ -383,7 +383,9 @@ class Writer:
         self, session: LogSession, asks: Sequence[Ask], fresh: set[str]
     ) -> tuple[Moment, Known]:
         """Take the lock; see what others did meanwhile, and which of these commands are repeats."""
-        begun = session.begin([ask.context.command_id.bytes for ask in asks], list(fresh))
+        for ask in asks:
+            ask.key = ask.context.command_id.bytes
+        begun = session.begin([ask.key for ask in asks], list(fresh))
         self._add(fresh)
         try:
             self._fold(begun.fresh)
@@ -473,12 +475,12 @@ class Writer:
     def _repeated(self, batch: Batch, known: Known, ask: Ask) -> Answer | None:
         """The first answer again, when this command was accepted before."""
         context = ask.context
-        stored = known.get(context.command_id)
+        stored = known.get(ask.key)
         if stored is not None:
             if stored[0] != context.fingerprint:
                 raise KeyReused
             return Answer(_decode_receipt(stored[1]), stored[1], replayed=True)
-        first = batch.asks.get(context.command_id)
+        first = batch.asks.get(ask.key)
         if first is None or not isinstance(first.outcome, Answer):
             return None
         if first.context.fingerprint != context.fingerprint:
@@ -549,7 +551,7 @@ class Writer:
 
 
 def _settled(ask: Ask, known: Known) -> Outcome | None:
-    stored = known.get(ask.context.command_id)
+    stored = known.get(ask.key)
     if stored is None:
         return None
     if stored[0] != ask.context.fingerprint:
