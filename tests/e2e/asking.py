@@ -75,7 +75,7 @@ class Said:
         return msgspec.json.decode(self.value)
 
 
-def run(system: System, *verb: str, crash_at: str = "", **given: object) -> Ran:
+def run(system: System, *verb: str, crash_at: str = "", **given: Any) -> Ran:
     """Type a command and wait for its end."""
     process = system.start(*verb, crash_at=crash_at, **{"log_level": "warning"} | given)
     code = process.wait(60)
