@@ -29,6 +29,7 @@ from api.gate import Gate
 from api.ports import Edge
 from api.problems import ANSWERED, problem
 from api.routing import CommandRoute
+from api.viewer import add_viewer
 
 # Routes are tried in this order: the one that is asked most comes first.
 PARTS = (
@@ -65,6 +66,7 @@ def create_app(edge: Edge, *, lifespan: Lifespan[FastAPI] | None = None) -> Fast
         routes=[route for part in PARTS for route in part.routes],
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,
         redoc_url=None,
         # Requests are observed at the gate; asking for OpenTelemetry costs each 3 µs.
         telemetry={"tracing": False, "metrics": False, "logs": False},
@@ -75,6 +77,7 @@ def create_app(edge: Edge, *, lifespan: Lifespan[FastAPI] | None = None) -> Fast
         route.path: route for part in PARTS for route in part.routes if goes_straight(route)
     }
     app.middleware_stack = Gate(app.build_middleware_stack(), edge, straight)
+    add_viewer(app)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     return app
 

@@ -52,6 +52,16 @@ def test_no_handler_of_frameworks_shows_through() -> None:
     assert "HTTPValidationError" not in DOCUMENT["components"]["schemas"]
 
 
+def test_the_page_for_reading_takes_everything_from_this_server() -> None:
+    house = House()
+    page = house.get("/docs", key=None)
+    assert page.headers["content-type"].startswith("text/html")
+    assets = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(assets) == 3
+    for asset in assets:
+        assert asset == "data:," or house.get(asset, key=None).status_code == 200
+
+
 def test_every_reference_leads_somewhere() -> None:
     schemas = DOCUMENT["components"]["schemas"]
     for name in re.findall(r'"#/components/schemas/([^"]+)"', House().get("/openapi.json").text):
