@@ -48,7 +48,7 @@ def run_folder(request: pytest.FixtureRequest) -> Iterator[Path]:
     with public_temporary_folder() as folder:
         yield folder
         if request.session.testsfailed:
-            _keep_logs(folder)
+            keep_logs(folder)
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def _check_kafka(config: pytest.Config) -> None:
     pytest.skip(lacking)
 
 
-def _keep_logs(folder: Path) -> None:
+def keep_logs(folder: Path) -> None:
     for log in folder.rglob("*.log"):
         kept = ROOT / ".logs" / folder.name / log.name
         kept.parent.mkdir(parents=True, exist_ok=True)

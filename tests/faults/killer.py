@@ -54,7 +54,11 @@ class Part:
 
 
 class Killer:
-    """Works in a thread for as long as the block lasts, then heals everything."""
+    """Works in a thread for as long as the block lasts, then heals everything.
+
+    Parts that end are started again until `leave`: who began while another was not yet healed may
+    end only afterwards.
+    """
 
     def __init__(
         self, parts: list[Part], postgres: Path, conninfo: str, broker: Broker, seed: int
@@ -64,7 +68,7 @@ class Killer:
         self._conninfo = conninfo
         self._broker = broker
         self._dice = Random(f"killer {seed}")
-        self._over = threading.Event()
+        self._over, self._healed, self._left = (threading.Event() for _ in range(3))
         self._thread = threading.Thread(target=self._run)
         self._later: list[tuple[float, Callable[[], None]]] = []
         self._machines: dict[str, threading.Thread] = {}
@@ -77,6 +81,12 @@ class Killer:
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
+        self._healed.wait()
+
+    def leave(self) -> None:
+        """Look after nobody any more."""
+        self._over.set()
+        self._left.set()
         self._thread.join()
 
     def _run(self) -> None:
@@ -89,8 +99,13 @@ class Killer:
                     peace = self._dice.uniform(SHORTEST_PEACE, LONGEST_PEACE)
                     next_deed = time.monotonic() + peace
             self._heal()
+            self._healed.set()
+            while not self._left.wait(0.1):
+                self._keep_house()
         except BaseException as error:
             self.raised = error
+        finally:
+            self._healed.set()
 
     def _keep_house(self) -> None:
         now = time.monotonic()
@@ -109,7 +124,7 @@ class Killer:
             thread.join()
         for part in self._parts:
             part.absent_until = 0.0
-            part.look_after()
+        self._keep_house()
 
     # -- deeds
 

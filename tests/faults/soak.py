@@ -25,7 +25,7 @@ from infra import embedded
 from infra.broker import Broker
 from infra.findings import Findings
 from infra.migrations import migrate
-from tests.conftest import public_temporary_folder
+from tests.conftest import keep_logs, public_temporary_folder
 from tests.faults.channel import Channel
 from tests.faults.http import free_port
 from tests.faults.killer import Killer, Part
@@ -90,13 +90,18 @@ def soak(folder: Path, seconds: float, seed: int) -> bool:
         channel = Channel(system.kafka, seed=seed)
         load = Load(system, apis, seed=seed, people=PEOPLE, patience=PATIENCE)
         killer = Killer(parts, folder / "postgres", system.conninfo, broker, seed)
-        with channel, load:
-            with killer:
-                load.go_on(seconds)
-            if killer.raised is not None:
-                raise killer.raised
-            load.go_on(2)
-        found = system.findings(HEALING_LIMIT)
+        try:
+            with channel, load:
+                with killer:
+                    load.go_on(seconds)
+                if killer.raised is not None:
+                    raise killer.raised
+                load.go_on(2)
+            found = system.findings(HEALING_LIMIT)
+        finally:
+            killer.leave()
+        if killer.raised is not None:
+            raise killer.raised
         with psycopg.connect(system.conninfo, autocommit=True) as conn:
             channel.verify(conn, found)
         report(system, killer, load, channel, parts, found)
@@ -174,6 +179,8 @@ def main() -> None:
     began = time.monotonic()
     with public_temporary_folder() as folder:
         sound = soak(folder, asked.seconds, asked.seed)
+        if not sound:
+            keep_logs(folder)
     verdict = "all invariants hold" if sound else "BROKEN"
     console.print(f"seed {asked.seed}: {verdict} after {time.monotonic() - began:.0f} s")
     sys.exit(0 if sound else 1)
