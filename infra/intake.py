@@ -28,6 +28,7 @@ from infra.batch import Ask, Companion, OutboxMessage
 from infra.kafka import DEAD_LETTERS, INTAKE_RESULTS, consumer, poll, topic_name
 from infra.messages import decoder_of
 from infra.settings import Settings
+from infra.silence import Silence
 from infra.writer import BatchRefused, Unavailable, Writer
 
 BATCH = 500
@@ -150,14 +151,19 @@ class Intake:
 
     def _consume(self, reader: Any, stop: threading.Event) -> None:
         decode: Decode = decoder_of(self.channel.message)
+        silence = Silence(reader, BATCH)
         while not stop.is_set():
             _finish_joining(reader)
-            haul = self._ahead or self._haul(poll(reader, POLL_MS), decode)
-            self._ahead = None
+            haul, self._ahead = self._ahead, None
+            if haul is None:
+                polled = poll(reader, POLL_MS)
+                silence.heard(polled)
+                haul = self._haul(polled, decode)
             if self._assignment.changed:
                 self._go_to_our_offsets(reader)
             elif haul:
                 polled = poll(reader, 0)
+                silence.heard(polled)
                 self._take(haul, stop, partial(self._read_ahead, polled, decode))
                 self._read_ahead(polled, decode)  # what there was no commit for
 

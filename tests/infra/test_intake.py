@@ -557,6 +557,28 @@ def test_two_in_one_group_share_the_work_while_they_come_and_go(
     assert stock_of(shop).allocated == total
 
 
+def test_a_reader_that_went_deaf_is_replaced(
+    shop: str, settings: Settings, channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is polled, its group believes in it, and it reads no more: as if an answer were lost."""
+    monkeypatch.setattr("infra.silence.INTERVAL", 0.3)
+    readers: set[int] = set()
+
+    class Deaf(Intake):
+        def _go_to_our_offsets(self, reader: Any) -> None:
+            super()._go_to_our_offsets(reader)
+            readers.add(id(reader))
+            if len(readers) == 1:
+                reader.pause(*reader.assignment())
+
+    known = intake_of(shop, settings)
+    channel.send(*(encoded(f"r{number}") for number in range(6)))
+    with running(Deaf(known.settings, known.channel, known.writer)) as work:
+        work.until(lambda: taken(shop) == 6)
+    assert len(orders(shop)) == 6
+    assert "nothing is read of" in (work.intake.status.last_error or "")
+
+
 def test_a_zombie_that_was_overtaken_writes_nothing(
     shop: str, settings: Settings, channel: Channel
 ) -> None:
