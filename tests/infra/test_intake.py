@@ -2,6 +2,7 @@
 
 import base64
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -577,6 +578,29 @@ def test_a_reader_that_went_deaf_is_replaced(
         work.until(lambda: taken(shop) == 6)
     assert len(orders(shop)) == 6
     assert "nothing is read of" in (work.intake.status.last_error or "")
+
+
+@pytest.mark.parametrize("ended", [True, False], ids=["taken back", "still open"])
+def test_orders_that_were_not_sent_after_all_are_waited_for_in_peace(
+    ended: bool, shop: str, settings: Settings, channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A transaction at the topic's end that never becomes visible."""
+    monkeypatch.setattr("infra.silence.INTERVAL", 0.1)
+    topic = topic_name(settings, "intake.orders")
+    channel.send(encoded("r0"), key=b"0")
+    with closing(KafkaProducer(**connection(settings), transactional_id=topic)) as sender:
+        sender.init_transactions()
+        sender.begin_transaction()
+        sender.send(topic, encoded("never"), partition=sum(b"0") % PARTITIONS).get(10)
+        if ended:
+            sender.abort_transaction()
+        with running(intake_of(shop, settings)) as work:
+            work.until(lambda: taken(shop) >= 1)
+            time.sleep(2)
+            assert work.intake.status.last_error is None
+        if not ended:
+            sender.abort_transaction()
+    assert len(orders(shop)) == 1
 
 
 def test_a_zombie_that_was_overtaken_writes_nothing(
