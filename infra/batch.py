@@ -36,17 +36,20 @@ class OutboxMessage(NamedTuple):
 class Ask:
     """One command of a batch and, in the end, its outcome.
 
-    `key` is its id as the log has it; the writer fills it in. `target` and `needed` are streams; it
-    turned out to need those that are `unannounced`, too.
+    `key` is its id as the log has it. `target` and `needed` are streams; it turned out to need
+    those that are `unannounced`, too.
     """
 
     command: Any
     context: Context
     outcome: Outcome | None = None
-    key: bytes = b""
+    key: bytes = field(init=False)
     target: str = ""
     needed: Sequence[str] = ()
     unannounced: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.key = self.context.command_id.bytes
 
 
 @dataclass(slots=True)

@@ -383,8 +383,6 @@ class Writer:
         self, session: LogSession, asks: Sequence[Ask], fresh: set[str]
     ) -> tuple[Moment, Known]:
         """Take the lock; see what others did meanwhile, and which of these commands are repeats."""
-        for ask in asks:
-            ask.key = ask.context.command_id.bytes
         begun = session.begin([ask.key for ask in asks], list(fresh))
         self._add(fresh)
         try:
