@@ -149,34 +149,42 @@ def standby(machine: Machine) -> Iterator[Standby]:
     made.run("pg_ctl", "stop", "--mode=immediate", f"--pgdata={made.data}")
 
 
-def test_a_standby_is_refused_and_a_lagging_one_halts_when_it_is_promoted(
+@pytest.fixture
+def followed(
     nursery: Makers, public_folder: Path, machine: Machine, standby: Standby, kafka: str,
     topic_prefix: str,
-) -> None:  # fmt: skip
-    settings = settings_for(kafka, topic_prefix)
-    system = System(nursery, public_folder, machine.conninfo, settings)
+) -> Iterator[System]:  # fmt: skip
+    """A system whose first orders the standby has as well."""
+    system = System(nursery, public_folder, machine.conninfo, settings_for(kafka, topic_prefix))
     try:
         system.open_shop(units=10_000)
         head = system.fill(10)
         eventually(lambda: head_at(standby.conninfo) == head, 30)
-        assert_refused(system.start("relay", database_url=standby.conninfo))
-        freeze(standby)
-        lost = system.fill(20, "lost")
-        relay_and_project(system, lost)
-        machine.kill()
-        standby.promote()
-        for process in system.processes:
-            process.stop()
-        system.conninfo = standby.conninfo
-        assert head_at(standby.conninfo) == head
-        assert_halted(system)
-        assert system.start("store", "accept-restore").wait() == 0
-        system.start("relay")
-        system.start("project")
-        system.fill(5, "after")
-        system.check(60)
+        yield system
     finally:
         system.stop()
+
+
+def test_a_standby_is_refused_and_a_lagging_one_halts_when_it_is_promoted(
+    followed: System, machine: Machine, standby: Standby
+) -> None:
+    head = followed.head()
+    assert_refused(followed.start("relay", database_url=standby.conninfo))
+    freeze(standby)
+    lost = followed.fill(20, "lost")
+    relay_and_project(followed, lost)
+    machine.kill()
+    standby.promote()
+    for process in followed.processes:
+        process.stop()
+    followed.conninfo = standby.conninfo
+    assert head_at(standby.conninfo) == head
+    assert_halted(followed)
+    assert followed.start("store", "accept-restore").wait() == 0
+    followed.start("relay")
+    followed.start("project")
+    followed.fill(5, "after")
+    followed.check(60)
 
 
 def assert_refused(relay: Process, seconds: float = 30) -> None:
@@ -185,24 +193,15 @@ def assert_refused(relay: Process, seconds: float = 30) -> None:
 
 
 def test_teeth_a_relay_that_does_not_look_would_publish_from_a_standby(
-    nursery: Makers, public_folder: Path, machine: Machine, standby: Standby, kafka: str,
-    topic_prefix: str,
-) -> None:  # fmt: skip
-    settings = settings_for(kafka, topic_prefix)
-    system = System(nursery, public_folder, machine.conninfo, settings)
-    try:
-        system.open_shop(units=10_000)
-        head = system.fill(10)
-        eventually(lambda: head_at(standby.conninfo) == head, 30)
-        relay = system.start("relay", database_url=standby.conninfo, without="look at the store")
-        eventually(lambda: published_up_to(system) == head, 30)
-        with pytest.raises(AssertionError, match="did not end"):
-            assert_refused(relay, 1)
-        freeze(standby)
-        system.fill(5, "missed")
-        assert {"I9"} == {f.invariant for f in system.findings(2).of.values() if f.breaches}
-    finally:
-        system.stop()
+    followed: System, standby: Standby
+) -> None:
+    relay = followed.start("relay", database_url=standby.conninfo, without="look at the store")
+    eventually(lambda: published_up_to(followed) == followed.head(), 30)
+    with pytest.raises(AssertionError, match="did not end"):
+        assert_refused(relay, 1)
+    freeze(standby)
+    followed.fill(5, "missed")
+    assert {"I9"} == {f.invariant for f in followed.findings(2).of.values() if f.breaches}
 
 
 def freeze(standby: Standby) -> None:
