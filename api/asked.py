@@ -22,9 +22,9 @@ from domain.values import ORDINAL_NAMESPACE, named_uuid
 KEY = re.compile(r'"([\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255})')
 VERSION = re.compile(r'"([0-9]{1,18})"|([0-9]{1,18})')
 DIGITS = re.compile(r"[0-9]{1,18}")
-_context = maker(Context)
-
 MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
+
+_context = maker(Context)
 
 
 class Asked(Request):

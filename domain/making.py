@@ -47,13 +47,12 @@ def _opened(made: Any) -> type:
 
 
 def _defaults(known: tuple[Field[Any], ...]) -> dict[str, Any]:
-    plain = {f"_of_{each.name}": each.default for each in known if each.default is not MISSING}
-    made = {
-        f"_of_{each.name}": each.default_factory
+    return {
+        f"_of_{each.name}": each.default
+        if each.default_factory is MISSING
+        else each.default_factory
         for each in known
-        if each.default_factory is not MISSING
     }
-    return plain | made
 
 
 def _parameters(known: tuple[Field[Any], ...]) -> str:

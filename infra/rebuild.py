@@ -191,9 +191,10 @@ class Rebuild:
         if not row or not row[0]:
             return None
         events, end = row
-        size = events * self._usual_size(begin, end)
-        if limit and size > STRETCH_BYTES and events > NEARLY:
-            return self._stretch(begin, max(NEARLY, events * STRETCH_BYTES // size))
+        if limit and events > NEARLY:
+            size = self._usual_size(begin, end)
+            if events * size > STRETCH_BYTES:
+                return self._stretch(begin, max(NEARLY, STRETCH_BYTES // size))
         return Stretch(begin, end, events)
 
     def _usual_size(self, begin: int, end: int) -> int:

@@ -129,7 +129,6 @@ class LocalShard:
         self._conn = connect_projector(conninfo, "rebuild shard")
         self._share, self._of = share, of
         self._builds = [_Build(self._conn, target) for target in targets]
-        self._of_kind: dict[str, list[_Build]] = {}
         self._stretch = (0, 0)
 
     def ask(self, begin: int, end: int) -> None:
@@ -173,31 +172,25 @@ class LocalShard:
 
     def _fold(self, stream_id: str, rows: Sequence[Stored]) -> None:
         """All events of a stream at once: what it needs stays in the processor's cache."""
-        builds = self._wanting(category(stream_id))
+        kind = category(stream_id)
+        builds = [build for build in self._builds if kind in build.wanted]
         if not builds:
             return
         owner = bare_id(stream_id)
-        folds = [(build.evolve, build.folding.stream(owner), build.after) for build in builds]
+        streams = [(build, build.folding.stream(owner)) for build in builds]
+        folds = [(build.evolve, stream, build.after) for build, stream in streams]
         for row in rows:
             try:
-                event, position = decoded(*row), row[0]
+                event = decoded(*row)
                 for evolve, stream, after in folds:
-                    if position > after:
+                    if event.position > after:
                         evolve(stream, event)
             except Exception as error:  # whatever a fold's mistake may raise
                 position, _, _, name, _ = row
                 what = f"{name} at position {position} of {stream_id}"
                 raise FoldFailed(f"{what}: {type(error).__name__}: {error}") from error
-        for build, (_, stream, _) in zip(builds, folds, strict=True):
+        for build, stream in streams:
             build.take(stream)
-
-    def _wanting(self, kind: str) -> list[_Build]:
-        """Who folds streams of this kind."""
-        found = self._of_kind.get(kind)
-        if found is None:
-            found = [build for build in self._builds if kind in build.wanted]
-            self._of_kind[kind] = found
-        return found
 
 
 class ProcessShard:

@@ -7,9 +7,10 @@ from typing import Any
 from kafka import TopicPartition
 from kafka.errors import KafkaConnectionError
 
+from infra.kafka import REQUEST_TIMEOUT_MS
+
 # Seconds between two looks at what there is to read.
 INTERVAL = 10.0
-LOOK_LIMIT_MS = 5_000
 
 
 class Silence:
@@ -39,10 +40,10 @@ class Silence:
 
     def _look(self) -> None:
         parts = list(self._reader.assignment())
-        ends = self._reader.end_offsets(parts, timeout_ms=LOOK_LIMIT_MS) if parts else {}
+        ends = self._reader.end_offsets(parts, timeout_ms=REQUEST_TIMEOUT_MS) if parts else {}
         behind = {}
         for part, end in ends.items():
-            position = self._reader.position(part, timeout_ms=LOOK_LIMIT_MS)
+            position = self._reader.position(part, timeout_ms=REQUEST_TIMEOUT_MS)
             if position is not None and position < end:
                 behind[part] = position
         still = [part for part, position in behind.items() if self._behind.get(part) == position]

@@ -231,17 +231,16 @@ class RowWriter:
         self._copy = Copy(conn.cursor(), binary=True, writer=self._parts)
         # A document goes as the bytes that it is: psycopg would wrap each, and take it out again.
         self._copy.set_types(["bytea" if kind == "jsonb" else kind for kind in types])
-        self._write = self._copy.write_row
 
     def add(self, row: object) -> None:
         if not self._documents:
-            self._write(self._values_of(row))
+            self._copy.write_row(self._values_of(row))
             return
         values = list(self._values_of(row))
         for n in self._documents:
             if values[n] is not None:
                 values[n] = JSONB_VERSION + encode(values[n])
-        self._write(values)
+        self._copy.write_row(values)
 
     def finish(self) -> Sequence[Buffer]:
         """All that was added, for `PhysicalTable.copy`."""
