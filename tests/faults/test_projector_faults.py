@@ -91,6 +91,7 @@ def test_teeth_an_offset_that_goes_back_is_seen(system: System) -> None:
     system.fill(5)
     projector = system.start("project", "inventory")
     system.check()
+    system.watch.settle()
     projector.kill()
     execute(
         system.conninfo,
@@ -98,8 +99,7 @@ def test_teeth_an_offset_that_goes_back_is_seen(system: System) -> None:
         " convert_from(state, 'UTF8')::json ->> 'event_id' FROM ordinal.stored_events"
         " ORDER BY notification_id LIMIT 1)",
     )
-    looks = system.watch.looks
-    eventually(lambda: system.watch.looks > looks + 1)
+    system.watch.settle()
     assert "inventory g1 fell" in (system.findings(0).of["I10"].breach or "")
 
 

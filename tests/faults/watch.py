@@ -7,6 +7,7 @@ from typing import Self
 import psycopg
 
 from infra.verify import Findings
+from tests.infra.running import eventually
 
 INTERVAL = 0.1
 _STANDINGS = (
@@ -39,6 +40,11 @@ class Watch:
         self._over.set()
         self._thread.join()
 
+    def settle(self) -> None:
+        """Waits until everything that stands now was seen: the look under way may be older."""
+        looks = self.looks
+        eventually(lambda: self.looks > looks + 1)
+
     def report(self, findings: Findings) -> None:
         finding = findings.begin("I10", "stored offsets never go back")
         finding.checked += self.looks
@@ -61,8 +67,8 @@ class Watch:
                 self._look(conn)
 
     def _look(self, conn: psycopg.Connection[tuple[str, int]]) -> None:
-        self.looks += 1
         for name, position in conn.execute(_STANDINGS).fetchall():
             if position < self._highest.get(name, 0):
                 self._fallen.append(f"{name} fell from {self._highest[name]} to {position}")
             self._highest[name] = position
+        self.looks += 1
