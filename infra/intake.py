@@ -27,6 +27,7 @@ from domain.values import LONGEST_TEXT, ORDINAL_NAMESPACE, named_uuid
 from infra.batch import Ask, Companion, OutboxMessage
 from infra.kafka import DEAD_LETTERS, INTAKE_RESULTS, consumer, poll, topic_name
 from infra.messages import decoder_of
+from infra.pulse import Pulse
 from infra.settings import Settings
 from infra.silence import Silence
 from infra.writer import BatchRefused, Unavailable, Writer
@@ -108,6 +109,7 @@ class Intake:
     _next: dict[TopicPartition, int] = field(default_factory=dict)
     _read: dict[TopicPartition, int] = field(default_factory=dict)
     _ahead: Haul | None = None
+    _pulse: Pulse = field(init=False)
 
     @property
     def topic(self) -> str:
@@ -115,8 +117,15 @@ class Intake:
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop`; a broker or a database that is away is waited for."""
+        with Pulse(f"intake of {self.channel.name}") as self._pulse:
+            self._run(stop)
+        self.writer.close()
+        self.status.state = "stopped"
+
+    def _run(self, stop: threading.Event) -> None:
         pause = 0.1
         while not stop.is_set():
+            self._pulse.beat()
             try:
                 with _closing(self._subscribed()) as reader:
                     self.status.state = "running"
@@ -126,8 +135,6 @@ class Intake:
                 log.warning("intake_waits", channel=self.channel.name, error=str(error))
                 stop.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
-        self.writer.close()
-        self.status.state = "stopped"
 
     def _subscribed(self) -> Any:
         reader = consumer(
@@ -153,6 +160,7 @@ class Intake:
         decode: Decode = decoder_of(self.channel.message)
         silence = Silence(reader, BATCH)
         while not stop.is_set():
+            self._pulse.beat()
             _finish_joining(reader)
             haul, self._ahead = self._ahead, None
             if haul is None:
@@ -210,6 +218,7 @@ class Intake:
     def _take(self, haul: Haul, stop: threading.Event, meanwhile: Meanwhile) -> None:
         pause = 0.05
         while not stop.is_set() and not self._assignment.changed:
+            self._pulse.beat()
             try:
                 self._write(haul, meanwhile)
             except Unavailable as error:

@@ -17,6 +17,7 @@ from infra.event_log import Connection, head
 from infra.feeds import Batch, Feed, FeedLost
 from infra.generations import ensure_generation
 from infra.leader import Leadership, LeadershipLost
+from infra.pulse import Pulse
 from infra.sessions import connect_projector
 from projections.projection import Projection
 
@@ -122,8 +123,10 @@ class Projector:
         self, conn: Connection, seat: Leadership, applier: Applier, stop: threading.Event
     ) -> None:
         self._enter("running", position=applier.checkpoint.position)
-        with closing(self._feed()) as feed:
+        name = f"projector {self._projection.name}"
+        with closing(self._feed()) as feed, Pulse(name) as pulse:
             while not stop.is_set():
+                pulse.beat()
                 seat.check()
                 batch = feed.next(applier.checkpoint.position, stop)
                 if batch:

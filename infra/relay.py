@@ -31,6 +31,7 @@ from infra.kafka import (
     topic_name,
 )
 from infra.leader import Leadership, LeadershipLost
+from infra.pulse import Pulse
 from infra.relay_source import Batch, Source, UnknownStream, connect
 from infra.relay_start import (
     RelayHalted,
@@ -204,8 +205,15 @@ class Publisher:
 
     def run(self, check: Callable[[], None], stop: threading.Event) -> None:
         """Until `stop`; `check` is asked before every transaction."""
+        with Pulse("relay") as pulse:
+            self._run(check, stop, pulse.beat)
+
+    def _run(
+        self, check: Callable[[], None], stop: threading.Event, beat: Callable[[], None]
+    ) -> None:
         pause, ahead = SHORTEST_PAUSE, None
         while not stop.is_set():
+            beat()
             check()
             batch = ahead or self._read(self._record.to, self._record.outbox_to)
             if batch is None:

@@ -29,6 +29,7 @@ from infra.kafka import connection, ensure_topics, topic_name
 from infra.settings import Settings
 from infra.writer import Companions, Writer
 from tests.infra.proxy import postgres_proxy
+from tests.infra.pulses import Watched
 from tests.infra.running import eventually
 from tests.infra.shop import (
     BIG_CACHE,
@@ -601,6 +602,18 @@ def test_orders_that_were_not_sent_after_all_are_waited_for_in_peace(
         if not ended:
             sender.abort_transaction()
     assert len(orders(shop)) == 1
+
+
+def test_a_client_that_hangs_is_noticed(
+    shop: str, settings: Settings, channel: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = Watched(monkeypatch)
+    channel.send(encoded("r0"))
+    with running(intake_of(shop, settings)) as work:
+        work.until(lambda: taken(shop) == 1)
+        watched.await_beats("intake of orders")
+        with watched.hanging("infra.intake.poll", {}):
+            assert watched.ended.wait(20)
 
 
 def test_a_zombie_that_was_overtaken_writes_nothing(

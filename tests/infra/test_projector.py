@@ -25,6 +25,7 @@ from infra.folding import Folding
 from infra.generations import ensure_generation
 from infra.sessions import connect_projector
 from infra.tables import PhysicalTable
+from tests.infra.pulses import Watched
 from tests.infra.running import eventually, project, running
 from tests.infra.sample_projection import (
     FACT,
@@ -124,6 +125,16 @@ def test_what_happens_later_is_seen_soon(ordinal_database: str) -> None:
             (position,) = append(ordinal_database, [(A, receive(1))])
             eventually(lambda seen=position: projector.status.position >= seen, 2)  # type: ignore[misc]
     assert contents(ordinal_database)["sample_receipt"] == ["(HERE-a,d1,5)"]
+
+
+def test_a_projector_that_hangs_is_noticed(
+    ordinal_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = Watched(monkeypatch)
+    with running(ordinal_database, SAMPLE):
+        watched.await_beats(f"projector {SAMPLE.name}")
+        with watched.hanging("infra.feeds.read_after", []):
+            assert watched.ended.wait(20)
 
 
 def test_the_checkpoint_moves_over_what_the_projection_does_not_fold(

@@ -50,6 +50,7 @@ from infra.relay_start import refuse_unfit_store, was_committed, was_told
 from infra.settings import Settings
 from infra.transactions import Transactions, UnsureCommit
 from tests.infra.log_rows import LogRow, LogWriter, insert, put_into_outbox
+from tests.infra.pulses import Watched
 from tests.infra.relaying import (
     assert_once_and_in_order,
     await_position,
@@ -107,6 +108,17 @@ def test_every_event_is_published_once_and_in_order(
     assert_once_and_in_order(published(settings), written)
     assert relay.status.events == len(written)
     assert relay.status.state == "stopped"
+
+
+def test_a_relay_that_hangs_is_noticed(
+    ordinal_database: str, settings: Settings, log: LogWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = Watched(monkeypatch)
+    with relaying(ordinal_database, settings) as relay:
+        await_position(relay, log.append("stock-HERE-1")[-1])
+        watched.await_beats("relay")
+        with watched.hanging("infra.relay.Source.read"):
+            assert watched.ended.wait(20)
 
 
 def test_a_message_is_the_stored_event_and_its_headers_say_what_it_is(

@@ -1,0 +1,54 @@
+"""Loops that are watched while a test makes them hang."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from infra.pulse import Pulse
+from tests.infra.running import eventually
+
+INTERVAL = 0.02
+
+
+class Watched:
+    """Counts the beats of every pulse, and notes that one of them would have ended the process."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.beats = Counter[str]()
+        self.ended = threading.Event()
+        self._monkeypatch = monkeypatch
+        beat = Pulse.beat
+
+        def counted(pulse: Pulse) -> None:
+            self.beats[pulse._name] += 1
+            beat(pulse)
+
+        monkeypatch.setattr(Pulse, "beat", counted)
+        monkeypatch.setattr("infra.pulse.end_process", self.ended.set)
+        monkeypatch.setattr("infra.pulse.INTERVAL", INTERVAL)
+        monkeypatch.setattr("infra.pulse.GLANCES", 10**9)
+
+    def await_beats(self, name: str) -> None:
+        """With nothing to do it must beat, too."""
+        before = self.beats[name]
+        eventually(lambda: self.beats[name] > before + 3)
+
+    @contextmanager
+    def hanging(self, target: str, answer: object = None) -> Iterator[None]:
+        """Whoever calls the target gets its answer only when the block is over."""
+        freed = threading.Event()
+
+        def waits(*_: object) -> object:
+            freed.wait(60)
+            return answer
+
+        with self._monkeypatch.context() as patch:
+            patch.setattr(target, waits)
+            patch.setattr("infra.pulse.GLANCES", 20)
+            try:
+                yield
+            finally:
+                freed.set()
