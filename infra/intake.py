@@ -242,6 +242,7 @@ class Intake:
                 self._assignment.changed = True
                 return
             for incoming in haul.incoming:
+                self._pulse.beat()
                 self._write_one(incoming)
 
     def _follows(self, haul: Haul) -> bool:
