@@ -159,19 +159,21 @@ class Intake:
     def _consume(self, reader: Any, stop: threading.Event) -> None:
         decode: Decode = decoder_of(self.channel.message)
         silence = Silence(reader, BATCH)
+
+        def listen(milliseconds: int) -> Polled:
+            polled: Polled = poll(reader, milliseconds)
+            silence.heard(polled)
+            return polled
+
         while not stop.is_set():
             self._pulse.beat()
             _finish_joining(reader)
-            haul, self._ahead = self._ahead, None
-            if haul is None:
-                polled = poll(reader, POLL_MS)
-                silence.heard(polled)
-                haul = self._haul(polled, decode)
+            haul = self._ahead or self._haul(listen(POLL_MS), decode)
+            self._ahead = None
             if self._assignment.changed:
                 self._go_to_our_offsets(reader)
             elif haul:
-                polled = poll(reader, 0)
-                silence.heard(polled)
+                polled = listen(0)
                 self._take(haul, stop, partial(self._read_ahead, polled, decode))
                 self._read_ahead(polled, decode)  # what there was no commit for
 
@@ -218,7 +220,6 @@ class Intake:
     def _take(self, haul: Haul, stop: threading.Event, meanwhile: Meanwhile) -> None:
         pause = 0.05
         while not stop.is_set() and not self._assignment.changed:
-            self._pulse.beat()
             try:
                 self._write(haul, meanwhile)
             except Unavailable as error:
@@ -242,7 +243,6 @@ class Intake:
                 self._assignment.changed = True
                 return
             for incoming in haul.incoming:
-                self._pulse.beat()
                 self._write_one(incoming)
 
     def _follows(self, haul: Haul) -> bool:
@@ -268,6 +268,7 @@ class Intake:
             self._transact(alone)
 
     def _transact(self, haul: Haul, meanwhile: Meanwhile | None = None) -> None:
+        self._pulse.beat()
         asks = [incoming for incoming in haul.incoming if incoming.unreadable is None]
         self.writer.write(
             asks, lambda _: Companion(self._messages(haul.incoming), haul.moves), meanwhile
