@@ -18,7 +18,7 @@ from consumers import demo_day
 from domain.history import category
 from domain.values import SOURCING_STREAM
 from infra.event_log import TABLE, Connection, StoredRow, read_all
-from main import patient_write
+from verbs.writing import patient_write
 
 HOLE = b"\0"
 # The last eight digits of an id make room for a copy's number.

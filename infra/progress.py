@@ -14,9 +14,6 @@ import psycopg
 import structlog
 
 from infra.event_log import Connection, connect
-from infra.intake import IntakeStatus
-from infra.projector import ProjectorStatus
-from infra.relay import RelayStatus
 
 # Seconds.
 INTERVAL = 1.0
@@ -137,33 +134,3 @@ class Teller:
         conn, self._conn = self._conn, None
         if conn is not None:
             conn.close()
-
-
-def news_of_relay(status: RelayStatus) -> News | None:
-    """A relay that waits for its turn says nothing in the name of the one whose turn it is."""
-    if status.state in ("waiting", "fenced") or (status.state == "stopped" and not status.position):
-        return None
-    return News(
-        state=status.state,
-        position=status.position or None,
-        outbox=status.outbox_position or None,
-        detail=status.last_error if status.state in ("retrying", "halted") else None,
-    )
-
-
-def news_of_projector(status: ProjectorStatus) -> News | None:
-    """Like the relay's; where a read model stands, its checkpoint says."""
-    if status.state == "standby" or (status.state == "stopped" and not status.generation):
-        return None
-    return News(
-        state=status.state,
-        position=status.position or None,
-        detail=status.last_error if status.state in ("waiting", "halted") else None,
-    )
-
-
-def news_of_intake(status: IntakeStatus) -> News:
-    """Processes that share a channel's topic speak with one voice: the last one's."""
-    waits = status.state == "waiting"
-    done = f"{status.messages} messages, {status.dead_letters} of them dead letters"
-    return News(state=status.state, detail=status.last_error if waits else done)

@@ -1,15 +1,10 @@
-"""Logs and figures of a process: structlog in JSON lines, and a Prometheus registry."""
+"""Figures of a process: a Prometheus registry, and what the command bus tells it."""
 
-import logging
-import sys
 import threading
 from collections import Counter as Tally
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, BinaryIO, TextIO, cast
 
-import msgspec
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -17,84 +12,10 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from commands.handling import Answer
 from domain.errors import OrdinalError
 from infra.command_bus import Pending
-from infra.settings import Settings
+from infra.logs import together
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
-_encode = msgspec.json.Encoder(enc_hook=str).encode
-
-
-_held = threading.local()
-
-
-class Lines:
-    """Where log lines go, each at once unless its thread holds them together."""
-
-    def __init__(self, out: BinaryIO) -> None:
-        self._out = out
-
-    def write(self, line: bytes) -> None:
-        held: list[bytes] | None = getattr(_held, "lines", None)
-        if held is None:
-            self._out.write(line)
-        else:
-            held.append(line)
-            _held.out = self._out
-
-    def flush(self) -> None:
-        if getattr(_held, "lines", None) is None:
-            self._out.flush()
-
-
-@contextmanager
-def together() -> Iterator[None]:
-    """Let what this thread logs meanwhile go out in one piece.
-
-    Each write hands the interpreter lock to whoever waits for it.
-    """
-    lines: list[bytes] = []
-    _held.lines = lines
-    try:
-        yield
-    finally:
-        _held.lines = None
-        if lines:
-            _held.out.write(b"".join(lines))
-            _held.out.flush()
-
-
-def _render(_: Any, __: str, line: Mapping[str, Any]) -> bytes:
-    return _encode(line)
-
-
-def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> None:
-    """One JSON object a line on standard error, or readable lines for a terminal."""
-    out = stream or sys.stderr
-    level = getattr(logging, settings.log_level.upper())
-    shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    as_json = settings.log_format == "json"
-    factory: Any = (
-        structlog.BytesLoggerFactory(cast(BinaryIO, Lines(out.buffer)))
-        if as_json
-        else structlog.PrintLoggerFactory(out)
-    )
-    last: list[Any] = (
-        [structlog.processors.format_exc_info, _render]
-        if as_json
-        else [structlog.dev.ConsoleRenderer()]
-    )
-    structlog.configure(
-        processors=shared + last,
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=factory,
-        cache_logger_on_first_use=True,
-    )
-    logging.basicConfig(stream=out, level=logging.WARNING, format="%(name)s %(message)s")
-    logging.getLogger("kafka").setLevel(logging.ERROR)
 
 
 class Figures:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from domain.history import EVENTS
+from main import VERBS
 
 ROOT = Path(__file__).parent.parent
 PURE_ROOMS = ("domain", "commands", "projections")
@@ -265,12 +266,26 @@ def test_a_fault_in_an_event_is_seen(name: str, event: type, fault: str) -> None
     assert fault in found
 
 
-@pytest.mark.parametrize(("module", "loaded"), [("main", False), ("serving", True)])
-def test_only_the_http_half_of_the_front_door_loads_a_web_framework(
-    module: str, loaded: bool
-) -> None:
-    look = f"import sys, {module}; print(not {{'fastapi', 'uvicorn'}}.isdisjoint(sys.modules))"
+def loads_a_web_framework(modules: list[str]) -> bool:
+    """Whether a program that imports these has one in it."""
+    frameworks = "not {'fastapi', 'uvicorn'}.isdisjoint(sys.modules)"
+    look = f"import sys, {', '.join(modules)}; print({frameworks})"
     found = subprocess.run(
         [sys.executable, "-c", look], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    assert found.stdout.strip() == str(loaded)
+    return found.stdout.strip() == "True"
+
+
+def test_no_verb_but_serve_loads_a_web_framework() -> None:
+    others = [file for verb, file in VERBS.items() if verb != "serve"]
+    assert not loads_a_web_framework(["main", "verbs.failing", *others])
+    assert loads_a_web_framework([VERBS["serve"]])
+
+
+def test_every_verb_has_a_file_and_loads_no_other() -> None:
+    assert len(set(VERBS.values())) == len(VERBS)
+    look = "import sys, main; print(sorted(set(main.VERBS.values()) & set(sys.modules)))"
+    found = subprocess.run(
+        [sys.executable, "-c", look], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "[]"

@@ -10,10 +10,10 @@ import os
 import select
 import signal
 import sys
+from importlib import import_module
 from typing import Any, NoReturn
 
 import main as program
-import serving  # noqa: F401  so that it is imported once for all
 from tests.faults.without import switch_off
 
 PR_SET_PDEATHSIG = 1
@@ -73,6 +73,8 @@ def become(order: Order) -> NoReturn:
 
 
 def run() -> None:
+    for name in program.VERBS.values():
+        import_module(name)  # once for all
     news = os.dup(1)
     os.dup2(2, 1)
     woken, wake = os.pipe()

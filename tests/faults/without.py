@@ -14,7 +14,7 @@ from infra.loop_worker import elsewhere
 from infra.writer import Unavailable, Writer
 
 if TYPE_CHECKING:
-    from serving import Server
+    from verbs.serving import Server
 
 PAUSE = 0.1
 
@@ -61,7 +61,7 @@ GUARDS = {
     "fingerprint": ("api.asked.Asked._fingerprint", one_for_all_requests),
     "caller in the key": ("api.asked.Asked.identify", one_for_all_callers),
     "look at the store": ("infra.relay.refuse_unfit_store", looks_at_nothing),
-    "ear for signals": ("serving.Server.handle_exit", is_deaf),
-    "orderly end": ("serving.Server.handle_exit", drops_everything),
+    "ear for signals": ("verbs.serving.Server.handle_exit", is_deaf),
+    "orderly end": ("verbs.serving.Server.handle_exit", drops_everything),
     "giving up": ("infra.writer.Writer._open", insists),
 }

@@ -1,7 +1,6 @@
-"""The front door's HTTP half: the API put together, and the process that serves it.
+"""The API put together, and the process that serves it.
 
-It stands apart because its frameworks take a third of a second to import, which no other verb of
-the command line needs to pay.
+Its frameworks take a third of a second to import, which no other verb needs to pay.
 """
 
 import asyncio

@@ -1,0 +1,48 @@
+"""`ordinal consume`"""
+
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from consumers import marketplace, orders
+from infra.intake import Intake, IntakeStatus
+from infra.processes import spare_the_collector
+from infra.progress import News, telling
+from verbs.opening import load_settings, opened
+from verbs.stopping import told_to_stop
+from verbs.terminal import fail, verb
+from verbs.writing import keeping_writer
+
+SHAPES = {
+    "orders": orders.orders_consumer,
+    "marketplace": marketplace.marketplace_consumer,
+}
+
+cli = verb()
+
+
+@cli.command()
+def consume(
+    shape: Annotated[str, typer.Argument(help="orders or marketplace")],
+    channel: Annotated[str | None, typer.Option(help="Channel of the orders.")] = None,
+    history: Annotated[bool, typer.Option(help="Believe the time of sale.")] = False,
+) -> None:
+    """Take a channel's orders from its topic."""
+    if shape not in SHAPES:
+        fail(f"no consumer is called {shape}; there are {', '.join(SHAPES)}")
+    made = SHAPES[shape](channel or shape, history=history)
+    settings = load_settings()
+    spare_the_collector()
+    with opened(settings) as conninfo, told_to_stop() as stop:
+        machine = Intake(settings, made, keeping_writer(settings, conninfo))
+        news = partial(news_of, machine.status)
+        with telling(conninfo, "ordinal_writer", f"intake {made.name}", news):
+            machine.run(stop)
+
+
+def news_of(status: IntakeStatus) -> News:
+    """Processes that share a channel's topic speak with one voice: the last one's."""
+    waits = status.state == "waiting"
+    done = f"{status.messages} messages, {status.dead_letters} of them dead letters"
+    return News(state=status.state, detail=status.last_error if waits else done)

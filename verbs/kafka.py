@@ -1,0 +1,17 @@
+"""`ordinal kafka`"""
+
+from pathlib import Path
+
+from infra import broker
+from verbs.stopping import told_to_stop
+from verbs.terminal import console, verb
+
+cli = verb()
+
+
+@cli.command()
+def kafka() -> None:
+    """Run a broker of this folder's own, for development."""
+    with broker.broker(Path.cwd() / ".data" / "kafka") as machine, told_to_stop() as stop:
+        console.print(f"ORDINAL_KAFKA_BOOTSTRAP_SERVERS={machine.bootstrap_servers}")
+        stop.wait()

@@ -1,0 +1,16 @@
+"""`ordinal migrate`"""
+
+from infra import migrations
+from verbs.opening import load_settings, opened
+from verbs.terminal import console, verb
+
+cli = verb()
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database up to date, as its owner."""
+    settings = load_settings()
+    with opened(settings, migrated=False) as conninfo:
+        for name in migrations.migrate(conninfo):
+            console.print(f"applied {name}")

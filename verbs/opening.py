@@ -1,0 +1,50 @@
+"""What almost every verb begins with: the settings, and the database that they name."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from pydantic import ValidationError
+
+from infra import embedded
+from infra.event_log import Connection
+from infra.logs import configure_logging
+from infra.migrations import require_migrated
+from infra.settings import Settings
+from verbs.terminal import fail
+
+
+def load_settings() -> Settings:
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        fail("\n".join(told_of(str(fault["loc"][0]), fault["msg"]) for fault in error.errors()))
+    configure_logging(settings)
+    return settings
+
+
+def told_of(name: str, wrong: str) -> str:
+    """What is wrong with a setting, and what it is for."""
+    known = Settings.model_fields.get(name)
+    about = known.description if known else None
+    return f"ORDINAL_{name.upper()}: {wrong}. {about or ''}".strip()
+
+
+@contextmanager
+def opened(settings: Settings, *, migrated: bool = True) -> Iterator[str]:
+    """The conninfo of a database that is up and, unless we are to migrate it, up to date."""
+    if os.environ.get("POSTGRES_ENABLE_DB_FUNCTIONS"):
+        fail("POSTGRES_ENABLE_DB_FUNCTIONS is set: that way of appending takes no lock. Unset it.")
+    with embedded.database(settings.database_url.get_secret_value(), Path.cwd()) as conninfo:
+        if migrated:
+            require_migrated(conninfo)
+        yield conninfo
+
+
+@contextmanager
+def owner() -> Iterator[Connection]:
+    """A session of the database's owner."""
+    with opened(load_settings()) as conninfo, psycopg.connect(conninfo, autocommit=True) as conn:
+        yield conn

@@ -1,0 +1,73 @@
+"""`ordinal project`"""
+
+import threading
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated
+
+import structlog
+import typer
+
+from infra.feeds import Feed, StoreFeed
+from infra.index_follower import Follower
+from infra.kafka_feed import KafkaFeed
+from infra.processes import spare_the_collector
+from infra.progress import News, telling
+from infra.projector import Projector, ProjectorStatus
+from infra.settings import Settings
+from projections.projection import Projection
+from verbs.opening import load_settings, opened
+from verbs.read_models import chosen_projections
+from verbs.stopping import told_to_stop
+from verbs.terminal import verb
+
+cli = verb()
+log = structlog.get_logger("ordinal")
+
+
+@cli.command()
+def project(names: Annotated[list[str] | None, typer.Argument(help="Read models.")] = None) -> None:
+    """Keep read models up to date: all of them, or the named ones."""
+    settings = load_settings()
+    spare_the_collector()
+    with opened(settings) as conninfo, told_to_stop() as stop:
+        feed = feeds_of(settings, conninfo)
+        threads = [
+            threading.Thread(target=_project, args=(conninfo, each, feed, stop), name=each.name)
+            for each in chosen_projections(names or [])
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+
+def feeds_of(settings: Settings, conninfo: str) -> Callable[[], Feed]:
+    """Opens feeds; through Kafka, those of one process share a consumer."""
+    if settings.kafka_bootstrap_servers:
+        return partial(KafkaFeed, conninfo, Follower(settings))
+    return partial(StoreFeed, conninfo)
+
+
+def _project(
+    conninfo: str, each: Projection, feed: Callable[[], Feed], stop: threading.Event
+) -> None:
+    """A read model that halts waits for its operator; the others go on."""
+    machine = Projector(conninfo, each, feed)
+    news = partial(news_of, machine.status)
+    try:
+        with telling(conninfo, "ordinal_projector", f"projector {each.name}", news):
+            machine.run(stop)
+    except Exception as error:
+        log.error("projector_halted", projection=each.name, error=str(error))
+
+
+def news_of(status: ProjectorStatus) -> News | None:
+    """One that stands by says nothing; where a read model stands, its checkpoint says."""
+    if status.state == "standby" or (status.state == "stopped" and not status.generation):
+        return None
+    return News(
+        state=status.state,
+        position=status.position or None,
+        detail=status.last_error if status.state in ("waiting", "halted") else None,
+    )

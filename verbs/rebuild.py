@@ -1,0 +1,39 @@
+"""`ordinal rebuild`"""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from infra.generations import ContractBroken, drop_old
+from infra.rebuild import RebuildFailed, RebuildRunning
+from infra.sessions import connect_projector
+from projections.projection import Projection
+from verbs.opening import load_settings, opened
+from verbs.read_models import build, chosen_projections
+from verbs.terminal import console, fail, verb
+
+cli = verb()
+
+
+@cli.command()
+def rebuild(
+    names: Annotated[list[str], typer.Argument(help="Read models, or all.")],
+    old: Annotated[
+        bool, typer.Option("--drop-old", help="Build nothing; drop what is not read any more.")
+    ] = False,
+) -> None:
+    """Build read models anew from the log, beside the ones that are read."""
+    chosen = chosen_projections([] if names == ["all"] else names)
+    with opened(load_settings()) as conninfo:
+        try:
+            drop(conninfo, chosen) if old else build(conninfo, chosen)
+        except (RebuildFailed, RebuildRunning, ContractBroken, LookupError) as error:
+            fail(str(error))
+
+
+def drop(conninfo: str, chosen: Sequence[Projection]) -> None:
+    with connect_projector(conninfo, "drop old") as conn:
+        for each in chosen:
+            gone = drop_old(conn, each)
+            console.print(f"{each.name}: dropped {len(gone)} generations")

@@ -1,0 +1,31 @@
+"""`ordinal relay`"""
+
+from infra.progress import News, telling
+from infra.relay import Relay, RelayStatus
+from verbs.opening import load_settings, opened
+from verbs.stopping import told_to_stop
+from verbs.terminal import verb
+
+cli = verb()
+
+
+@cli.command()
+def relay() -> None:
+    """Publish the event log to Kafka."""
+    settings = load_settings()
+    with opened(settings) as conninfo, told_to_stop() as stop:
+        machine = Relay(conninfo, settings)
+        with telling(conninfo, "ordinal_writer", "relay", lambda: news_of(machine.status)):
+            machine.run(stop)
+
+
+def news_of(status: RelayStatus) -> News | None:
+    """A relay that waits for its turn says nothing in the name of the one whose turn it is."""
+    if status.state in ("waiting", "fenced") or (status.state == "stopped" and not status.position):
+        return None
+    return News(
+        state=status.state,
+        position=status.position or None,
+        outbox=status.outbox_position or None,
+        detail=status.last_error if status.state in ("retrying", "halted") else None,
+    )

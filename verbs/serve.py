@@ -1,0 +1,25 @@
+"""`ordinal serve`"""
+
+import signal
+from typing import NoReturn
+
+from verbs.opening import load_settings, opened
+from verbs.serving import compose_api, run_http
+from verbs.terminal import verb
+from verbs.writing import keeping_writer
+
+cli = verb()
+
+
+@cli.command()
+def serve() -> None:
+    """Serve the HTTP API."""
+    settings = load_settings()
+    signal.signal(signal.SIGTERM, leave)
+    with opened(settings) as conninfo:
+        app = compose_api(settings, conninfo, keeping_writer(settings, conninfo))
+        run_http(app, settings.http_host, settings.http_port)
+
+
+def leave(*_: object) -> NoReturn:
+    raise SystemExit(0)

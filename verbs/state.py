@@ -1,0 +1,38 @@
+"""`ordinal state`"""
+
+import sys
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from infra import replay
+from infra.event_log import Connection, connect
+from verbs.opening import load_settings, opened
+from verbs.terminal import fail, verb
+
+cli = verb()
+
+
+@cli.command()
+def state(
+    stream: Annotated[str, typer.Argument(help="order-…, stock-LOCATION-sku or sourcing")],
+    at: Annotated[str | None, typer.Option(help="A position, or an ISO 8601 time.")] = None,
+) -> None:
+    """Show what was true of a stream then, folded from history."""
+    with opened(load_settings()) as conninfo, connect(conninfo, "ordinal_projector") as conn:
+        try:
+            found = replay.state_at(conn, stream, _position(conn, at))
+        except LookupError as error:
+            fail(str(error))
+    sys.stdout.buffer.write(replay.as_json(found) + b"\n")
+
+
+def _position(conn: Connection, at: str | None) -> int | None:
+    if at is None or at.isdecimal():
+        return None if at is None else int(at)
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        fail(f"{at} is neither a position nor an ISO 8601 time")
+    return replay.position_at(conn, moment if moment.tzinfo else moment.replace(tzinfo=UTC))

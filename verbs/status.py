@@ -1,0 +1,30 @@
+"""`ordinal status`"""
+
+import psycopg
+
+from infra import showing
+from infra import status as standing
+from projections import PROJECTIONS
+from verbs.opening import load_settings, opened
+from verbs.terminal import console, fail, show, verb
+
+cli = verb()
+
+
+@cli.command()
+def status() -> None:
+    """Tell where everything stands; exit 1 when something is not as it should be."""
+    settings = load_settings()
+    relayed = bool(settings.kafka_bootstrap_servers)
+    try:
+        # Asking for its migrations has no time limit, and a server may hang.
+        with opened(settings, migrated=False) as conninfo:
+            found = standing.status(conninfo, PROJECTIONS, relayed=relayed)
+    except psycopg.errors.UndefinedTable:
+        fail("the database lacks tables: run `ordinal migrate`")
+    except psycopg.Error as error:
+        fail(f"the database cannot be asked: {error}")
+    show(showing.show_log(found), showing.show_read_models(found), showing.show_parts(found))
+    if wrong := standing.problems(found):
+        fail("\n".join(wrong))
+    console.print("all is well")

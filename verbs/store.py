@@ -1,0 +1,48 @@
+"""`ordinal store …`"""
+
+from kafka.errors import KafkaError
+
+from infra import restore
+from infra.kafka import KafkaUnfit
+from infra.reconcile import ReconcileRefused
+from infra.relay import RelayHalted
+from projections import PROJECTIONS
+from verbs.opening import load_settings, opened
+from verbs.read_models import build, chosen_projections
+from verbs.terminal import console, fail, family
+
+cli = family("The store as a whole.")
+
+
+@cli.callback()
+def store() -> None:
+    """The store as a whole."""  # without this its only verb would be taken for the family
+
+
+@cli.command()
+def accept_restore() -> None:
+    """Go on from a restored backup; what others have seen beyond it becomes void.
+
+    As the owner of the database, before anything else of Ordinal is started.
+    """
+    settings = load_settings()
+    with opened(settings) as conninfo:
+        try:
+            accepted = restore.accept_restore(conninfo, settings, PROJECTIONS)
+        except restore.NothingToAccept as nothing:
+            console.print(str(nothing))
+            return
+        except (
+            restore.WrittenSince,
+            ReconcileRefused,
+            RelayHalted,
+            KafkaUnfit,
+            KafkaError,
+        ) as error:
+            fail(str(error))
+        console.print(
+            f"store epoch {accepted.store_epoch}: what was seen behind position"
+            f" {accepted.void_after} is void, the log goes on behind {accepted.to}"
+        )
+        if accepted.behind:
+            build(conninfo, chosen_projections(accepted.behind))

@@ -1,0 +1,44 @@
+"""What verbs say to whoever typed them: tables on standard output, all else on standard error."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table as Grid
+
+console = Console(stderr=True)
+
+
+def verb() -> typer.Typer:
+    """Where a file registers its verb."""
+    return typer.Typer(add_completion=False)
+
+
+def family(about: str) -> typer.Typer:
+    """Where a file registers verbs that share their first word."""
+    return typer.Typer(add_completion=False, no_args_is_help=True, help=about)
+
+
+def fail(message: str) -> NoReturn:
+    console.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(1)
+
+
+def show(*grids: Grid) -> None:
+    """Tables on standard output; whoever reads them with a program gets whole lines."""
+    out = Console(width=None if sys.stdout.isatty() else 240)
+    for grid in grids:
+        out.print(grid)
+
+
+@contextmanager
+def bar(total: int, what: str) -> Iterator[Callable[[int], None]]:
+    """A progress bar; what it yields is told how much is done."""
+    from rich.progress import Progress  # few verbs have one
+
+    with Progress(*Progress.get_default_columns(), console=console) as progress:
+        task = progress.add_task(what, total=total)
+        yield lambda done: progress.update(task, completed=done)

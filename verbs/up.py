@@ -1,0 +1,33 @@
+"""`ordinal up`"""
+
+from infra.migrations import migrate
+from infra.processes import Family
+from infra.settings import Settings
+from verbs.opening import load_settings, opened
+from verbs.stopping import told_to_stop
+from verbs.terminal import verb
+
+cli = verb()
+
+
+@cli.command()
+def up() -> None:
+    """Run everything: API, projectors and, with Kafka, relay and intake."""
+    settings = load_settings()
+    with opened(settings, migrated=False) as conninfo, told_to_stop() as stop:
+        migrate(conninfo)
+        if settings.kafka_bootstrap_servers:
+            from infra.kafka import ensure_topics  # its client takes its time to import
+
+            ensure_topics(settings)
+        family = Family(verbs_of(settings))
+        family.start()
+        family.watch(stop)
+
+
+def verbs_of(settings: Settings) -> list[tuple[str, ...]]:
+    """The processes that make up a whole."""
+    verbs: list[tuple[str, ...]] = [("serve",), ("project",)]
+    if settings.kafka_bootstrap_servers:
+        verbs += [("relay",), ("consume", "orders"), ("consume", "marketplace")]
+    return verbs

@@ -1,0 +1,50 @@
+"""Writers of the event log, as verbs use them."""
+
+import time
+from collections.abc import Sequence
+
+import structlog
+
+from commands import HANDLERS
+from commands.handling import Context
+from consumers.importing import Write
+from infra.batch import Ask, Outcome
+from infra.event_log import connect, connect_writer
+from infra.settings import Settings
+from infra.snapshots import Snapshots
+from infra.writer import Unavailable, Writer
+
+log = structlog.get_logger("ordinal")
+
+
+def keeping_writer(settings: Settings, conninfo: str) -> Writer:
+    """A writer for a long life: it keeps snapshots, so that the next one starts fast."""
+    return Writer(
+        lambda: connect_writer(conninfo),
+        HANDLERS,
+        cache_bytes=settings.cache_bytes,
+        snapshots=Snapshots(lambda: connect(conninfo, "ordinal_writer")),
+    )
+
+
+def writer_of(conninfo: str, cache_bytes: int = 256_000_000) -> Writer:
+    return Writer(lambda: connect_writer(conninfo), HANDLERS, cache_bytes=cache_bytes)
+
+
+def patient_write(writer: Writer) -> Write:
+    """Carries batches out in order, and waits for a database that is away: repeats are harmless."""
+
+    def write(asked: Sequence[tuple[object, Context]]) -> list[Outcome]:
+        asks = [Ask(command, context) for command, context in asked]
+        for pause in (0.1, 0.3, 1.0, 3.0, 10.0):
+            try:
+                writer.write(asks)
+                break
+            except Unavailable as error:
+                log.warning("import_waits", error=str(error))
+                time.sleep(pause)
+        else:
+            writer.write(asks)
+        return [ask.outcome or Unavailable("no outcome") for ask in asks]
+
+    return write
