@@ -38,6 +38,8 @@ SETTINGS = {
     "max_connections": "200",
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
+    # A rebuild writes 600 MB: with the usual 8, each page waits for one to be written on its own.
+    "wal_buffers": "64MB",
     "wal_compression": "off",
     "fsync": "on",
     "synchronous_commit": "on",
