@@ -85,6 +85,10 @@ _OFFSETS = statement(
 )
 
 
+class Unavailable(Exception):
+    """The log is away or too busy: the outcome is unknown, repeat with the same key."""
+
+
 class InDoubt(Exception):
     """The connection broke while the transaction was being committed."""
 

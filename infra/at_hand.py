@@ -1,0 +1,216 @@
+"""The streams and contacts that a batch of commands works on, in memory.
+
+What is not known is loaded before the log is locked. Under the lock only that is read which others
+wrote meanwhile.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import LiteralString
+
+from commands.handling import Contact, Handling
+from domain.history import category
+from domain.order.state import ORDER
+from infra import codec
+from infra.batch import Ask, Batch
+from infra.command_view import Cold, CommandView
+from infra.event_log import Connection
+from infra.log_session import Loaded, LogSession, Unavailable
+from infra.loop_worker import elsewhere
+from infra.snapshots import Snapshots
+from infra.stream_cache import StreamCache
+from infra.vault import FIELDS as CONTACT_FIELDS
+from infra.vault import contact_of
+
+# Answers of a command that rest on one another.
+ROUNDS = 6
+
+_CONTACT: LiteralString = (
+    f"SELECT {', '.join(CONTACT_FIELDS)} FROM ordinal.contacts WHERE contact_id = %s"
+)
+
+
+class AtHand:
+    """Raises psycopg's errors; half folded streams are gone then.
+
+    `sequence` is the sequence value up to which the log is known, `foreign` the one up to which
+    others may have written what is not.
+    """
+
+    def __init__(
+        self, handlers: Mapping[type, Handling], cache: StreamCache, snapshots: Snapshots | None
+    ) -> None:
+        self._handlers = handlers
+        self._cache = cache
+        self._snapshots = snapshots
+        self.contacts: dict[str, Contact | None] = {}
+        self.view = CommandView(cache, self.contacts)
+        self.sequence = 0
+        self.foreign = 0
+        self._wanted: set[str] = set()
+        self._loaded: set[str] = set()
+        self._fresh: set[str] = set()
+
+    def forget(self) -> None:
+        """Another session may be one with another log."""
+        self._cache.clear()
+        self.sequence = self.foreign = 0
+
+    def drop(self, stream_ids: Iterable[str]) -> None:
+        """What was folded into these, and every contact, may not be so."""
+        self._cache.evict(stream_ids)
+        self.contacts.clear()
+
+    def recorded(self, stream_ids: Iterable[str]) -> None:
+        """A batch wrote to these, and its transaction is committed."""
+        self._cache.touched(stream_ids)
+        self._loaded.difference_update(stream_ids)
+        if self._snapshots is not None:
+            self._snapshots.offer(self._cache, stream_ids)
+
+    def done(self) -> None:
+        """What was only loaded may leave again."""
+        self._cache.touched(self._loaded)
+        self._loaded.clear()
+
+    # -- before the lock
+
+    def warm(self, asks: Sequence[Ask], session: Callable[[], LogSession]) -> None:
+        """Load what the commands need; one answer of theirs may rest on another.
+
+        Orders that are not known are most often new. They are loaded on the way into the
+        transaction; should such a command then need more, it leaves the batch and comes back.
+        """
+        targets = self._targets(asks)
+        self._fresh = {each for each in targets if category(each) == ORDER.name} - self._wanted
+        missing = self._wanted | (targets - self._fresh)
+        self._wanted = set()
+        asking = [ask for ask in asks if ask.target not in self._fresh]
+        for _ in range(ROUNDS):
+            if missing:
+                self._load(session(), missing)
+            asking, missing = self._missing(asking)
+            if not missing:
+                return
+
+    def _targets(self, asks: Sequence[Ask]) -> set[str]:
+        """The streams that the commands are about; what else they need often rests on these."""
+        known, targets = self._cache.get, set()
+        for ask in asks:
+            try:
+                ask.target = target = self._handlers[type(ask.command)].target(ask.command)
+            except Exception:
+                continue  # its handler meets the same and says so, to its caller alone
+            if known(target) is None:
+                targets.add(target)
+        return targets
+
+    def _missing(self, asks: Sequence[Ask]) -> tuple[list[Ask], set[str]]:
+        """Which commands need streams that the cache lacks, as far as can be told now."""
+        asking: list[Ask] = []
+        missing: set[str] = set()
+        known, view = self._cache.get, self.view
+        view.reset(0)
+        for ask in asks:
+            try:
+                ask.needed = self._handlers[type(ask.command)].needs(ask.command, view)
+            except Cold as cold:
+                ask.needed = (cold.stream_id,) if cold.stream_id else ()
+            except Exception:
+                ask.needed = ()  # its handler meets the same and says so, to its caller alone
+            if ask.unannounced:
+                ask.needed = (*ask.needed, *ask.unannounced)
+            lacking = [stream_id for stream_id in ask.needed if known(stream_id) is None]
+            if lacking:
+                asking.append(ask)
+                missing.update(lacking)
+        return asking, missing
+
+    def _load(self, session: LogSession, missing: set[str]) -> None:
+        try:
+            self._add(missing)
+            if self._snapshots is not None:
+                self._snapshots.restore(session.conn, self._cache, missing)
+            self._fold_newer(session, missing)
+        except BaseException:
+            self._cache.evict(missing)  # half folded
+            raise
+
+    def _add(self, missing: set[str]) -> None:
+        """Room for streams that are about to be loaded, as current as what is known by now."""
+        self._loaded |= missing
+        for stream_id in missing:
+            self._cache.add(stream_id, self.sequence)
+
+    def _fold_newer(self, session: LogSession, stream_ids: Iterable[str]) -> None:
+        ids = list(stream_ids)
+        cached = [self._cache.get(stream_id) for stream_id in ids]
+        versions = [entry.version if entry else 0 for entry in cached]
+        self._fold(session.load(ids, versions))
+
+    def _fold(self, events: Iterable[Loaded]) -> None:
+        for stream_id, version, state in events:
+            entry = self._cache.get(stream_id)
+            if entry is None or version != entry.version + 1:
+                raise Unavailable(f"stream {stream_id} has a gap before version {version}")
+            entry.evolve(codec.event_of(state))
+
+    # -- under the lock
+
+    @property
+    def fresh(self) -> set[str]:
+        """The streams that are to be loaded on the way into the transaction."""
+        return {each for each in self._fresh if self._cache.get(each) is None}
+
+    def add_fresh(self, fresh: set[str], events: Iterable[Loaded]) -> None:
+        """They were asked for, and this is what they have."""
+        self._add(fresh)
+        try:
+            self._fold(events)
+        except BaseException:
+            self._cache.evict(fresh)  # half folded
+            raise
+
+    def lacking(self, asks: Sequence[Ask], fresh: set[str]) -> set[int]:
+        """Which commands about fresh streams need more than is at hand, by identity."""
+        asking, missing = self._missing([ask for ask in asks if ask.target in fresh])
+        self._wanted |= missing
+        return {id(ask) for ask in asking}
+
+    def refresh(self, session: LogSession, asks: Sequence[Ask]) -> None:
+        """Fold what others appended to the streams that this batch is about to touch."""
+        get, foreign = self._cache.get, self.foreign
+        stale = {
+            stream_id
+            for ask in asks
+            for stream_id in ask.needed
+            if (entry := get(stream_id)) is not None and entry.seen < foreign
+        }
+        if stale:
+            self._fold_newer(session, stale)
+            for stream_id in stale:
+                self._mark_seen(stream_id)
+
+    def _mark_seen(self, stream_id: str) -> None:
+        entry = self._cache.get(stream_id)
+        if entry is not None:
+            entry.seen = self.sequence
+
+    def want(self, ask: Ask, stream_id: str) -> None:
+        """The command turned out to need this stream; next time it is loaded beforehand."""
+        self._cache.evict([stream_id])
+        self._wanted.add(stream_id)
+        ask.unannounced = (*ask.unannounced, stream_id)
+        self._wanted |= self._missing([ask])[1]
+
+    def fetch_contact(self, conn: Connection, contact_id: str) -> None:
+        row = elsewhere(lambda: conn.execute(_CONTACT, (contact_id,)).fetchone())
+        self.contacts[contact_id] = contact_of(row) if row else None
+
+    def undo(self, session: LogSession, batch: Batch) -> None:
+        """A command that fails after it appended leaves no trace in the folds."""
+        for stream_id in self.view.dirty:
+            self._cache.evict([stream_id])
+            entry = self._cache.add(stream_id, self.sequence)
+            self._fold(session.load([stream_id], [0]))
+            for event in batch.unwritten(stream_id):
+                entry.evolve(event)
