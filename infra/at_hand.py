@@ -4,7 +4,8 @@ What is not known is loaded before the log is locked. Under the lock only that i
 wrote meanwhile.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import LiteralString
 
 from commands.handling import Contact, Handling
@@ -23,6 +24,13 @@ from infra.vault import contact_of
 
 # Answers of a command that rest on one another.
 ROUNDS = 6
+# Events that one statement brings: even from a slow disk it stays within its time limit.
+PORTION = 4_000
+# Streams that are looked through together, and those that turned out to be long.
+MANY_STREAMS = 1_000
+FEW_STREAMS = 100
+# Portions that others may have written, to be read under the lock.
+PORTIONS_UNDER_LOCK = 3
 
 _CONTACT: LiteralString = (
     f"SELECT {', '.join(CONTACT_FIELDS)} FROM ordinal.contacts WHERE contact_id = %s"
@@ -49,10 +57,12 @@ class AtHand:
         self._wanted: set[str] = set()
         self._loaded: set[str] = set()
         self._fresh: set[str] = set()
+        self._behind: set[str] = set()
 
     def forget(self) -> None:
         """Another session may be one with another log."""
         self._cache.clear()
+        self._behind.clear()
         self.sequence = self.foreign = 0
 
     def drop(self, stream_ids: Iterable[str]) -> None:
@@ -80,6 +90,8 @@ class AtHand:
         Orders that are not known are most often new. They are loaded on the way into the
         transaction; should such a command then need more, it leaves the batch and comes back.
         """
+        if self._behind:
+            self._catch_up(session())
         targets = self._targets(asks)
         self._fresh = {each for each in targets if category(each) == ORDER.name} - self._wanted
         missing = self._wanted | (targets - self._fresh)
@@ -126,26 +138,51 @@ class AtHand:
         return asking, missing
 
     def _load(self, session: LogSession, missing: set[str]) -> None:
-        try:
-            self._add(missing)
-            if self._snapshots is not None:
-                self._snapshots.restore(session.conn, self._cache, missing)
-            self._fold_newer(session, missing)
-        except BaseException:
-            self._cache.evict(missing)  # half folded
-            raise
+        """Part by part: what was loaded stays, should a later part fail."""
+        for part in _parts(missing, FEW_STREAMS):
+            try:
+                self._add(part)
+                if self._snapshots is not None:
+                    self._snapshots.restore(session.conn, self._cache, part)
+                self._fold_newer(session, part)
+            except BaseException:
+                self._cache.evict(part)  # half folded
+                raise
 
-    def _add(self, missing: set[str]) -> None:
+    def _catch_up(self, session: LogSession) -> None:
+        """Fold what others wrote to known streams and was too much to be read under the lock."""
+        known = [each for each in self._behind if self._cache.get(each) is not None]
+        self._behind = set()
+        self._fold_newer(session, known)
+
+    def _add(self, missing: Collection[str]) -> None:
         """Room for streams that are about to be loaded, as current as what is known by now."""
-        self._loaded |= missing
+        self._loaded.update(missing)
         for stream_id in missing:
             self._cache.add(stream_id, self.sequence)
 
     def _fold_newer(self, session: LogSession, stream_ids: Iterable[str]) -> None:
-        ids = list(stream_ids)
-        cached = [self._cache.get(stream_id) for stream_id in ids]
-        versions = [entry.version if entry else 0 for entry in cached]
-        self._fold(session.load(ids, versions))
+        """In portions, however many there are: what takes too long is broken off each time."""
+        longer = self._fold_portions(session, stream_ids, MANY_STREAMS)
+        while longer:
+            longer = self._fold_portions(session, longer, FEW_STREAMS)
+
+    def _fold_portions(
+        self, session: LogSession, stream_ids: Iterable[str], at_once: int
+    ) -> list[str]:
+        """The next events of these streams; returns those that may have more."""
+        longer = []
+        for asked in _parts(stream_ids, at_once):
+            cached = [self._cache.get(stream_id) for stream_id in asked]
+            before = [entry.version if entry else 0 for entry in cached]
+            most = PORTION // len(asked)
+            self._fold(session.load(asked, before, most))
+            longer += [
+                stream_id
+                for stream_id, entry, version in zip(asked, cached, before, strict=True)
+                if entry is not None and entry.version - version >= most
+            ]
+        return longer
 
     def _fold(self, events: Iterable[Loaded]) -> None:
         for stream_id, version, state in events:
@@ -176,8 +213,11 @@ class AtHand:
         self._wanted |= missing
         return {id(ask) for ask in asking}
 
-    def refresh(self, session: LogSession, asks: Sequence[Ask]) -> None:
-        """Fold what others appended to the streams that this batch is about to touch."""
+    def refresh(self, session: LogSession, asks: Sequence[Ask]) -> bool:
+        """Fold what others appended to the streams that this batch is about to touch.
+
+        False when that is too much to keep the lock for: it is read on the batch's way back.
+        """
         get, foreign = self._cache.get, self.foreign
         stale = {
             stream_id
@@ -185,15 +225,17 @@ class AtHand:
             for stream_id in ask.needed
             if (entry := get(stream_id)) is not None and entry.seen < foreign
         }
-        if stale:
-            self._fold_newer(session, stale)
-            for stream_id in stale:
-                self._mark_seen(stream_id)
-
-    def _mark_seen(self, stream_id: str) -> None:
-        entry = self._cache.get(stream_id)
-        if entry is not None:
-            entry.seen = self.sequence
+        longer, portions = list(stale), 0
+        while longer and portions < PORTIONS_UNDER_LOCK:
+            longer, portions = self._fold_portions(session, longer, MANY_STREAMS), portions + 1
+        if longer:
+            self._behind = stale
+            return False
+        for stream_id in stale:
+            entry = get(stream_id)
+            if entry is not None:
+                entry.seen = self.sequence
+        return True
 
     def want(self, ask: Ask, stream_id: str) -> None:
         """The command turned out to need this stream; next time it is loaded beforehand."""
@@ -211,6 +253,15 @@ class AtHand:
         for stream_id in self.view.dirty:
             self._cache.evict([stream_id])
             entry = self._cache.add(stream_id, self.sequence)
-            self._fold(session.load([stream_id], [0]))
+            if self._snapshots is not None:
+                self._snapshots.restore(session.quiet(), self._cache, [stream_id])
+            self._fold_newer(session, [stream_id])
             for event in batch.unwritten(stream_id):
                 entry.evolve(event)
+
+
+def _parts(stream_ids: Iterable[str], most: int) -> Iterator[list[str]]:
+    """In the order of their ids, so that the same streams make the same parts."""
+    rest = iter(sorted(stream_ids))
+    while part := list(islice(rest, most)):
+        yield part

@@ -15,10 +15,12 @@ import psycopg
 from psycopg.pq.abc import PGresult
 
 from infra import arrays
-from infra.binary import EPOCH, MICROSECOND, to_integer
+from infra.binary import EPOCH, MICROSECOND, integer, to_integer
 from infra.event_log import SEQUENCE, TABLE, Connection
 from infra.pipeline import BEGIN, COMMIT, Pipeline, statement
 
+# More events than any stream has.
+ALL = 2**31
 # Bytes that the kernel surely takes at once, so that a server that got some got all of them.
 SURELY_WHOLE = 32_000
 
@@ -41,6 +43,7 @@ _LOAD = statement(
     "SELECT originator_id, originator_version, state"
     f" FROM unnest($1::text[], $2::bigint[]) AS wanted(id, version) JOIN {TABLE}"
     " ON originator_id = wanted.id AND originator_version > wanted.version"
+    " AND originator_version <= wanted.version + $3::bigint"
     " ORDER BY originator_id, originator_version",
 )
 # The division fails, and with it the transaction, when the events did not get the positions that
@@ -130,7 +133,7 @@ class LogSession(Pipeline):
         """Begin and load the fresh streams; take the append lock, and only then look."""
         self.send(BEGIN)
         if fresh:
-            self._send_load(fresh, [0] * len(fresh))
+            self._send_load(fresh, [0] * len(fresh), ALL)
         for wanted in (_LOCK, _MOMENT):
             self.send(wanted)
         self.send(_RECEIPTS, arrays.uuid_array(command_ids))
@@ -138,12 +141,14 @@ class LogSession(Pipeline):
         events = list(_events(results[1])) if fresh else []
         return Begun(_moment(results[-2]), _receipts(results[-1]), events)
 
-    def load(self, stream_ids: Sequence[str], versions: Sequence[int]) -> Iterator[Loaded]:
-        """The events of these streams behind these versions, stream by stream in order.
+    def load(
+        self, stream_ids: Sequence[str], versions: Sequence[int], most: int
+    ) -> Iterator[Loaded]:
+        """At most so many events of each stream behind these versions, stream by stream in order.
 
         Raises the first error of what was sent before, too.
         """
-        self._send_load(stream_ids, versions)
+        self._send_load(stream_ids, versions, most)
         return _events(self.results()[-1])
 
     def append(self, *values: bytes) -> None:
@@ -185,8 +190,10 @@ class LogSession(Pipeline):
         with suppress(OSError, psycopg.Error), _socket_of(self.conn) as line:
             line.shutdown(socket.SHUT_RDWR)
 
-    def _send_load(self, stream_ids: Sequence[str], versions: Sequence[int]) -> None:
-        self.send(_LOAD, arrays.text_array(stream_ids), arrays.bigint_array(versions))
+    def _send_load(self, stream_ids: Sequence[str], versions: Sequence[int], most: int) -> None:
+        self.send(
+            _LOAD, arrays.text_array(stream_ids), arrays.bigint_array(versions), integer(most)
+        )
 
 
 def _moment(found: PGresult) -> Moment:

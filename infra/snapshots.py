@@ -9,12 +9,14 @@ import hashlib
 import queue
 import threading
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from functools import cache
 from typing import Any, NamedTuple
 
 import msgspec
 import psycopg
 import structlog
+from psycopg.pq import TransactionStatus
 
 from domain.history import category, decider_of
 from infra.decoders import decoder
@@ -76,6 +78,14 @@ def _state_of(snapshot: Snapshot) -> Any:
     return _decoder(category(snapshot.stream_id)).decode(snapshot.unsealed().state)
 
 
+def _found(conn: Connection, stream_ids: list[str]) -> list[Snapshot]:
+    """A transaction that is under way outlives a failure."""
+    under_way = conn.info.transaction_status != TransactionStatus.IDLE
+    with conn.transaction() if under_way else nullcontext():
+        rows = conn.cursor(binary=True).execute(_FIND, (stream_ids,)).fetchall()
+    return [Snapshot(*row) for row in rows]
+
+
 class Snapshots:
     """Takes a snapshot of a stream each time it has grown by `every` events."""
 
@@ -130,14 +140,13 @@ class Snapshots:
 
     def _find(self, conn: Connection, stream_ids: list[str]) -> list[Snapshot]:
         try:
-            found = elsewhere(lambda: conn.cursor(binary=True).execute(_FIND, (stream_ids,)))
+            return elsewhere(lambda: _found(conn, stream_ids))
         except psycopg.Error as error:
             if conn.closed:
                 raise
             self.failures += 1
             log.warning("snapshots_unreadable", error=str(error))
             return []
-        return [Snapshot(*row) for row in found.fetchall()]
 
     def close(self) -> None:
         """Save what was offered, then stop."""

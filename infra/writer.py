@@ -207,7 +207,9 @@ class Writer:
             # Before anything is decided, which the way back would throw out of the cache.
             self._roll_back(asks)
             return list(asks)
-        at_hand.refresh(session, asks)
+        if not at_hand.refresh(session, asks):
+            self._roll_back(asks)
+            return list(asks)
         batch = Batch(moment.sequence, moment.head, self._recorded_at)
         cold = self._decide_all(session, batch, known, asks, lacking)
         if cold and companions is not None:
