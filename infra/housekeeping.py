@@ -11,9 +11,10 @@ from infra.event_log import Connection
 EVERY_SECONDS = 600.0
 CHUNK = 5_000
 log = structlog.get_logger("housekeeping")
-_FORGET = (
+FORGET = (
     "DELETE FROM ordinal.commands WHERE command_id IN (SELECT command_id FROM ordinal.commands"
-    " WHERE NOT kept AND recorded_at < now() - make_interval(days => %s) LIMIT %s)"
+    " WHERE NOT kept AND recorded_at < now() - make_interval(days => %s)"
+    " ORDER BY recorded_at LIMIT %s)"
 )
 
 
@@ -23,7 +24,7 @@ def forget_receipts(conn: Connection, days: int) -> int:
     The ids that the system gave itself, and those of imports and intake, are kept for ever.
     """
     forgotten = 0
-    while (done := conn.execute(_FORGET, (days, CHUNK)).rowcount) > 0:
+    while (done := conn.execute(FORGET, (days, CHUNK)).rowcount) > 0:
         forgotten += done
     return forgotten
 
