@@ -55,7 +55,12 @@ SHORTEST_PAUSE = 0.001
 LONGEST_PAUSE = 0.020
 FIRST_RETRY = 0.1
 LONGEST_RETRY = 2.0
+FIRST_CLEANING = 60.0
 CLEANING_INTERVAL = 600.0
+# Until the next one, when there was more than is deleted at once.
+CLEANING_PAUSE = 1.0
+# Rows: few enough that no event waits for it to be noticed.
+CLEANED_AT_ONCE = 2_000
 COLLECTOR_THRESHOLD = 100_000
 
 State = Literal["stopped", "waiting", "starting", "running", "retrying", "halted", "fenced"]
@@ -65,7 +70,7 @@ _CLEAN = """
     DELETE FROM ordinal.outbox WHERE outbox_id IN (
         SELECT outbox_id FROM (
             SELECT outbox_id, recorded_at FROM ordinal.outbox
-             WHERE outbox_id <= %s ORDER BY outbox_id LIMIT 10000) AS oldest
+             WHERE outbox_id <= %s ORDER BY outbox_id LIMIT %s) AS oldest
          WHERE recorded_at < now() - interval '7 days')
 """
 
@@ -200,7 +205,7 @@ class Publisher:
         self._ours: set[TopicPartition] = set()
         self._log = structlog.get_logger().bind(part="relay")
         self._limit = BATCH
-        self._cleaned = time.monotonic()
+        self._clean_at = time.monotonic() + FIRST_CLEANING
         self._note()
 
     def run(self, check: Callable[[], None], stop: threading.Event) -> None:
@@ -338,6 +343,9 @@ class Publisher:
         self._status.outbox_position = self._record.outbox_to
 
     def _clean_now_and_then(self) -> None:
-        if time.monotonic() - self._cleaned > CLEANING_INTERVAL:
-            self._cleaned = time.monotonic()
-            self._conn.execute(_CLEAN, (self._record.outbox_to,))
+        """However many rows a day brings, as many go."""
+        if time.monotonic() < self._clean_at:
+            return
+        gone = self._conn.execute(_CLEAN, (self._record.outbox_to, CLEANED_AT_ONCE)).rowcount
+        pause = CLEANING_INTERVAL if gone < CLEANED_AT_ONCE else CLEANING_PAUSE
+        self._clean_at = time.monotonic() + pause

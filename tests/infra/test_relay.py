@@ -611,12 +611,27 @@ def test_an_outbox_row_for_no_topic_of_ours_halts(
 def test_old_outbox_rows_are_deleted_once_they_are_published(
     ordinal_database: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relay_module, "CLEANING_INTERVAL", 0.0)
+    monkeypatch.setattr(relay_module, "FIRST_CLEANING", 0.0)
     put_into_outbox(ordinal_database, "intake.results", [b"old", b"new"])
     execute(ordinal_database, "UPDATE ordinal.outbox SET recorded_at = now() WHERE outbox_id = 2")
     relay_all(ordinal_database, settings, 0, outbox_to=2)
     with psycopg.connect(ordinal_database) as conn:
         assert conn.execute("SELECT outbox_id FROM ordinal.outbox").fetchall() == [(2,)]
+
+
+def test_many_old_outbox_rows_are_deleted_bit_by_bit(
+    ordinal_database: str, settings: Settings, log: LogWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relay_module, "FIRST_CLEANING", 0.0)
+    monkeypatch.setattr(relay_module, "CLEANING_PAUSE", 0.0)
+    monkeypatch.setattr(relay_module, "CLEANED_AT_ONCE", 10)
+    put_into_outbox(ordinal_database, "intake.results", [b"old"] * 35)
+    with relaying(ordinal_database, settings) as relay:
+        for number in range(5):
+            [written] = log.append(f"order-{number}")
+            await_position(relay, written, 35)
+    with psycopg.connect(ordinal_database) as conn:
+        assert conn.execute("SELECT count(*) FROM ordinal.outbox").fetchall() == [(0,)]
 
 
 def test_a_poison_event_is_published_as_it_is(
