@@ -20,7 +20,10 @@ def state(
     at: Annotated[str | None, typer.Option(help="A position, or an ISO 8601 time.")] = None,
 ) -> None:
     """Show what was true of a stream then, folded from history."""
-    with opened(load_settings()) as conninfo, connect(conninfo, "ordinal_projector") as conn:
+    with (
+        opened(load_settings()) as conninfo,
+        connect(conninfo, "ordinal_projector", timeout=60) as conn,
+    ):
         try:
             found = replay.state_at(conn, stream, _position(conn, at))
         except LookupError as error:
