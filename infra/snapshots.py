@@ -22,9 +22,12 @@ from domain.history import category, decider_of
 from infra.decoders import decoder
 from infra.event_log import Connection
 from infra.loop_worker import elsewhere
-from infra.stream_cache import StreamCache
+from infra.stream_cache import Cached, StreamCache
 
 EVERY = 500
+# Bytes of a state for each event that it may be folded from besides: a state that grows with every
+# sale would be written again and again, each time larger.
+BYTES_AN_EVENT = 2_000
 log = structlog.get_logger("snapshots")
 _encode = msgspec.json.Encoder().encode
 _SAVE = (
@@ -87,7 +90,7 @@ def _found(conn: Connection, stream_ids: list[str]) -> list[Snapshot]:
 
 
 class Snapshots:
-    """Takes a snapshot of a stream each time it has grown by `every` events."""
+    """Takes a snapshot of a stream when it has grown by `every` events, and more if it is large."""
 
     def __init__(self, connect: Callable[[], Connection], *, every: int = EVERY) -> None:
         self._connect = connect
@@ -100,11 +103,14 @@ class Snapshots:
         """Encode those that have just grown past a multiple; saving them is not our wait."""
         for stream_id in touched:
             cached = streams.get(stream_id)
-            if cached is None or cached.version - cached.snapshot_at < self._every:
+            if cached is None or cached.version - cached.snapshot_at < self._spacing(cached):
                 continue
             cached.snapshot_at = cached.version
             fold_version = cached.decider.fold_version
             self.save(Snapshot(stream_id, cached.version, fold_version, _encode(cached.state)))
+
+    def _spacing(self, cached: Cached) -> int:
+        return max(self._every, cached.weight // BYTES_AN_EVENT)
 
     def save(self, snapshot: Snapshot) -> None:
         """Put it into the table some time soon."""

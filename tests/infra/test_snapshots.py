@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 
 import psycopg
 import pytest
@@ -175,6 +176,26 @@ def test_a_snapshot_of_another_fold_is_no_snapshot(ordinal_database: str) -> Non
         snapshots.save(Snapshot(STOCK, 1, 0, b'{"on_hand":99}'))
     with restoring(ordinal_database) as (writer, _):
         assert loaded(writer).state.on_hand == 1
+
+
+def test_a_large_state_is_written_less_often(ordinal_database: str) -> None:
+    with (
+        snapshotting(ordinal_database) as snapshots,
+        writing(ordinal_database, snapshots=snapshots) as writer,
+    ):
+        open_shop(writer, units=500)
+        taken = []
+        for number in range(400):
+            do(writer, order(f"o{number}"))
+            cached = writer._cache.get(STOCK)
+            assert cached is not None
+            taken.append(cached.snapshot_at)
+    versions = sorted(set(taken) - {0})
+    gaps = [later - earlier for earlier, later in pairwise(versions)]
+    assert gaps == sorted(gaps)
+    assert gaps[0] == EVERY
+    assert gaps[-1] > 3 * EVERY
+    check_log(ordinal_database)
 
 
 def test_without_its_table_a_snapshot_is_neither_made_nor_missed(history: str) -> None:
