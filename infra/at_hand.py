@@ -38,7 +38,9 @@ _CONTACT: LiteralString = (
 
 
 class AtHand:
-    """Raises psycopg's errors; half folded streams are gone then.
+    """What commands need, loaded and brought up to date.
+
+    Raises psycopg's errors; streams that were only half loaded are gone then.
 
     `sequence` is the sequence value up to which the log is known, `foreign` the one up to which
     others may have written what is not.
