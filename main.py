@@ -5,9 +5,10 @@ stop (SIGINT, SIGTERM). It stands in a file of its own, which is loaded when som
 all of them together take more than half a second.
 """
 
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -36,34 +37,26 @@ VERBS = {
     "store": "verbs.store",
 }
 
-Command = TyperCommand | TyperGroup
+
+@cache
+def loaded(name: str) -> TyperCommand | TyperGroup:
+    """Raises KeyError when there is no such verb."""
+    made: Any = typer.main.get_command(import_module(VERBS[name]).cli)
+    made.name = name
+    return cast("TyperCommand | TyperGroup", made)
 
 
-class Loaded(MutableMapping[str, Any]):
+class Loaded(Mapping[str, TyperCommand | TyperGroup]):
     """The verbs by their names, each loaded when it is looked at."""
 
-    def __init__(self) -> None:
-        self._files = dict(VERBS)
-        self._loaded: dict[str, Command] = {}
-
-    def __getitem__(self, name: str) -> Command:
-        if name not in self._loaded:
-            made: Any = typer.main.get_command(import_module(self._files[name]).cli)
-            made.name = name
-            self._loaded[name] = made
-        return self._loaded[name]
-
-    def __setitem__(self, name: str, command: Command) -> None:
-        self._files[name], self._loaded[name] = "", command
-
-    def __delitem__(self, name: str) -> None:
-        del self._files[name]
+    def __getitem__(self, name: str) -> TyperCommand | TyperGroup:
+        return loaded(name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._files)
+        return iter(VERBS)
 
     def __len__(self) -> int:
-        return len(self._files)
+        return len(VERBS)
 
 
 class Verbs(TyperGroup):
@@ -71,7 +64,7 @@ class Verbs(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        self.commands = Loaded()
+        self.commands = cast(Any, Loaded())
 
     def invoke(self, ctx: Any) -> Any:
         try:

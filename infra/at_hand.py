@@ -144,9 +144,7 @@ class AtHand:
         for part in _parts(missing, FEW_STREAMS):
             try:
                 self._add(part)
-                if self._snapshots is not None:
-                    self._snapshots.restore(session.conn, self._cache, part)
-                self._fold_newer(session, part)
+                self._fold_whole(session, part)
             except BaseException:
                 self._cache.evict(part)  # half folded
                 raise
@@ -162,6 +160,12 @@ class AtHand:
         self._loaded.update(missing)
         for stream_id in missing:
             self._cache.add(stream_id, self.sequence)
+
+    def _fold_whole(self, session: LogSession, stream_ids: Collection[str]) -> None:
+        """From their snapshots, where they have any."""
+        if self._snapshots is not None:
+            self._snapshots.restore(session.quiet(), self._cache, stream_ids)
+        self._fold_newer(session, stream_ids)
 
     def _fold_newer(self, session: LogSession, stream_ids: Iterable[str]) -> None:
         """In portions, however many there are: what takes too long is broken off each time."""
@@ -222,7 +226,7 @@ class AtHand:
         """
         get, foreign = self._cache.get, self.foreign
         stale = {
-            stream_id
+            stream_id: entry
             for ask in asks
             for stream_id in ask.needed
             if (entry := get(stream_id)) is not None and entry.seen < foreign
@@ -231,12 +235,10 @@ class AtHand:
         while longer and portions < PORTIONS_UNDER_LOCK:
             longer, portions = self._fold_portions(session, longer, MANY_STREAMS), portions + 1
         if longer:
-            self._behind = stale
+            self._behind = set(stale)
             return False
-        for stream_id in stale:
-            entry = get(stream_id)
-            if entry is not None:
-                entry.seen = self.sequence
+        for entry in stale.values():
+            entry.seen = self.sequence
         return True
 
     def want(self, ask: Ask, stream_id: str) -> None:
@@ -255,9 +257,7 @@ class AtHand:
         for stream_id in self.view.dirty:
             self._cache.evict([stream_id])
             entry = self._cache.add(stream_id, self.sequence)
-            if self._snapshots is not None:
-                self._snapshots.restore(session.quiet(), self._cache, [stream_id])
-            self._fold_newer(session, [stream_id])
+            self._fold_whole(session, [stream_id])
             for event in batch.unwritten(stream_id):
                 entry.evolve(event)
 

@@ -203,11 +203,8 @@ class Writer:
         # is likely, since others wrote meanwhile, or would cost all of the batch.
         surely = companions is None and at_hand.foreign != moment.sequence
         lacking = set() if surely else at_hand.lacking(asks, fresh)
-        if lacking and companions is not None:
+        if (lacking and companions is not None) or not at_hand.refresh(session, asks):
             # Before anything is decided, which the way back would throw out of the cache.
-            self._roll_back(asks)
-            return list(asks)
-        if not at_hand.refresh(session, asks):
             self._roll_back(asks)
             return list(asks)
         batch = Batch(moment.sequence, moment.head, self._recorded_at)

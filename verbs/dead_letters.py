@@ -4,11 +4,9 @@ import sys
 from typing import Annotated
 
 import typer
-from kafka.errors import KafkaError
 
 from infra import dead_letters, showing
 from infra.event_log import connect
-from infra.kafka import KafkaUnfit
 from verbs.opening import load_settings, opened
 from verbs.terminal import console, fail, show, verb
 
@@ -30,7 +28,7 @@ def list_dead_letters(
         try:
             found = dead_letters.find(conn, letter)
             offset = dead_letters.send_again(settings, found) if again else None
-        except (LookupError, KafkaUnfit, KafkaError) as error:
+        except LookupError as error:
             fail(str(error))
     sys.stdout.buffer.write(dead_letters.as_json(found) + b"\n")
     if offset is not None:

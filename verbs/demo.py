@@ -99,8 +99,8 @@ def play_day(conninfo: str) -> None:
     if writer.read(known, (demo_day.CLOSING,)):
         writer.close()
         return
-    with bar(1, "a day of trade") as progress:
-        share = lambda done, of: progress(done / of)  # noqa: E731
+    with bar("a day of trade", 1) as progress:
+        share = lambda done, of: progress(completed=done / of)  # noqa: E731
         report = demo_day.play(patient_write(writer), datetime.now(UTC), share)
     writer.close()
     console.print(f"{report.asked} commands, {report.refused} of them refused, as some should be")

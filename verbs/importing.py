@@ -54,7 +54,7 @@ def _import(run: Callable[..., ImportReport], file: Path, rejects: Path | None) 
     began = time.monotonic()
     with (
         opened(load_settings()) as conninfo,
-        bar(file.stat().st_size, file.name) as progress,
+        bar(file.name, file.stat().st_size) as progress,
         file.open("rb") as source,
         rejects.open("w", encoding="utf-8", newline="") as bad,
     ):
@@ -62,7 +62,7 @@ def _import(run: Callable[..., ImportReport], file: Path, rejects: Path | None) 
             source,
             rejects=bad,
             write=patient_write(writer_of(conninfo)),
-            progress=lambda _, done: progress(done),
+            progress=lambda _, done: progress(completed=done),
             actor="import",
         )
     _show_report(report, rejects, time.monotonic() - began)

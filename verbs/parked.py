@@ -9,9 +9,9 @@ from infra.status import status
 from projections import PROJECTIONS
 from verbs.opening import load_settings, opened
 from verbs.read_models import chosen_projections
-from verbs.terminal import console, fail, show
+from verbs.terminal import console, fail, show, verb
 
-cli = typer.Typer(add_completion=False)
+cli = verb()
 
 
 @cli.callback(invoke_without_command=True)

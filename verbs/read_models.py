@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from infra.rebuild import Progress, rebuild
 from projections import PROJECTIONS
 from projections.projection import Projection
-from verbs.terminal import console, fail
+from verbs.terminal import bar, fail
 
 
 def chosen_projections(names: Sequence[str]) -> list[Projection]:
@@ -18,14 +18,10 @@ def chosen_projections(names: Sequence[str]) -> list[Projection]:
 
 def build(conninfo: str, chosen: Sequence[Projection]) -> None:
     """Build these anew, with a bar that shows how far it is."""
-    from rich import progress  # few verbs have a bar
-
-    with progress.Progress(*progress.Progress.get_default_columns(), console=console) as shown:
-        task = shown.add_task("folding", total=None)
+    with bar("folding") as show:
 
         def tell(built: Progress) -> None:
-            shown.update(
-                task,
+            show(
                 description=built.phase,
                 completed=built.position if built.head else 1,
                 total=built.head or 1,

@@ -3,12 +3,9 @@
 from typing import Annotated
 
 import typer
-from kafka.errors import KafkaError
 
 from infra import reconcile as comparing
 from infra import showing
-from infra.kafka import KafkaUnfit
-from infra.relay import RelayHalted
 from verbs.opening import load_settings, opened
 from verbs.terminal import console, fail, show, verb
 
@@ -28,7 +25,7 @@ def reconcile(
                 show(showing.show_comparison(report))
                 console.print(f"{report.resent} events were sent again")
                 report = comparing.reconcile(conninfo, settings, repair=False)
-        except (comparing.ReconcileRefused, RelayHalted, KafkaUnfit, KafkaError) as error:
+        except comparing.ReconcileRefused as error:
             fail(str(error))
     show(showing.show_comparison(report))
     if not report.clean:

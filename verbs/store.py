@@ -1,20 +1,16 @@
 """`ordinal store …`"""
 
-from kafka.errors import KafkaError
-
 from infra import restore
-from infra.kafka import KafkaUnfit
 from infra.reconcile import ReconcileRefused
-from infra.relay import RelayHalted
 from projections import PROJECTIONS
 from verbs.opening import load_settings, opened
 from verbs.read_models import build, chosen_projections
-from verbs.terminal import console, fail, family
+from verbs.terminal import console, fail, verb
 
-cli = family("The store as a whole.")
+cli = verb()
 
 
-@cli.callback()
+@cli.callback(no_args_is_help=True)
 def store() -> None:
     """The store as a whole."""  # without this its only verb would be taken for the family
 
@@ -32,13 +28,7 @@ def accept_restore() -> None:
         except restore.NothingToAccept as nothing:
             console.print(str(nothing))
             return
-        except (
-            restore.WrittenSince,
-            ReconcileRefused,
-            RelayHalted,
-            KafkaUnfit,
-            KafkaError,
-        ) as error:
+        except (restore.WrittenSince, ReconcileRefused) as error:
             fail(str(error))
         console.print(
             f"store epoch {accepted.store_epoch}: what was seen behind position"

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import NoReturn
 
 import typer
@@ -35,10 +36,10 @@ def show(*grids: Grid) -> None:
 
 
 @contextmanager
-def bar(total: int, what: str) -> Iterator[Callable[[int], None]]:
-    """A progress bar; what it yields is told how much is done."""
+def bar(what: str, total: float | None = None) -> Iterator[Callable[..., None]]:
+    """A progress bar; what it yields takes what changes: `completed`, `total`, `description`."""
     from rich.progress import Progress  # few verbs have one
 
     with Progress(*Progress.get_default_columns(), console=console) as progress:
         task = progress.add_task(what, total=total)
-        yield lambda done: progress.update(task, completed=done)
+        yield partial(progress.update, task)

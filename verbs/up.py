@@ -1,5 +1,6 @@
 """`ordinal up`"""
 
+from infra.kafka import ensure_topics
 from infra.migrations import migrate
 from infra.processes import Family
 from infra.settings import Settings
@@ -17,8 +18,6 @@ def up() -> None:
     with opened(settings, migrated=False) as conninfo, told_to_stop() as stop:
         migrate(conninfo)
         if settings.kafka_bootstrap_servers:
-            from infra.kafka import ensure_topics  # its client takes its time to import
-
             ensure_topics(settings)
         family = Family(verbs_of(settings))
         family.start()
