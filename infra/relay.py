@@ -222,6 +222,8 @@ class Publisher:
             check()
             batch = ahead or self._read(self._record.to, self._record.outbox_to)
             if batch is None:
+                # What a broker left undecided as it fell would stay unseen until the next event.
+                self._transactions.check()
                 stop.wait(pause)
                 pause = min(pause * 1.5, LONGEST_PAUSE)
                 continue

@@ -15,7 +15,7 @@ from kafka import KafkaProducer, TopicPartition
 from kafka.errors import KafkaError, KafkaTimeoutError, ProducerFencedError
 from kafka.future import Future
 from kafka.net.compat import KafkaNetClient
-from kafka.protocol.producer import EndTxnRequest
+from kafka.protocol.producer import AddPartitionsToTxnRequest, EndTxnRequest, ProduceRequest
 
 from infra.kafka import (
     DEAD_LETTER_LIMIT,
@@ -50,22 +50,52 @@ class UnsureCommit(KafkaError):  # type: ignore[misc]
     """The transaction may or may not be committed: only the topics can tell."""
 
 
-class _Client(KafkaNetClient):  # type: ignore[misc]
-    """Makes a commit whose answer was lost fail.
+class ConnectionLost(KafkaError):  # type: ignore[misc]
+    """A broker was gone, if only for a moment: nobody knows what it still knows."""
 
-    The library would send it again over a new connection. The first one may still be on its way
-    then, arrive behind the second, and end the next transaction while it is half sent.
+
+class _Client(KafkaNetClient):  # type: ignore[misc]
+    """Sends nothing of a transaction any more once a connection that carried some has broken.
+
+    The library would go on over a new one. A broker that starts again may never mark in some
+    partitions how the last transaction ended, and what this producer wrote behind would be decided
+    together with it: taken back, it would take the other along. So a new producer has to look
+    first. And a commit may still be on its way over the broken connection, arrive behind its
+    repetition, and end the next transaction while it is half sent.
     """
 
+    def __init__(self, **config: Any) -> None:
+        super().__init__(**config)
+        self._carriers: dict[object, Any] = {}
+
     def send(self, node_id: object, request: object, **options: Any) -> Any:
+        doubt = _DOUBTS.get(type(request))
+        if doubt is None:
+            return super().send(node_id, request, **options)
+        if self.broken():
+            return Future().failure(ConnectionLost("a broker was gone for a moment"))
         answer = super().send(node_id, request, **options)
-        return _decided(answer) if isinstance(request, EndTxnRequest) else answer
+        self._carriers[node_id] = self._manager._conns.get(node_id)
+        return _once(answer, doubt)
+
+    def broken(self) -> bool:
+        """Whether a connection ended that carried transactions, but for those closed as idle."""
+        return any(each and each.close_future.failed() for each in list(self._carriers.values()))
 
 
-def _decided(answer: Any) -> Any:
+# What it means when no answer comes.
+_DOUBTS = {
+    AddPartitionsToTxnRequest: ConnectionLost,
+    ProduceRequest: ConnectionLost,
+    EndTxnRequest: UnsureCommit,
+}
+
+
+def _once(answer: Any, doubt: type[KafkaError]) -> Any:
+    """The answer; its loss is an error that the library does not try to mend by sending again."""
     known = Future()
     answer.add_callback(known.success)
-    answer.add_errback(lambda error: known.failure(UnsureCommit(str(error))))
+    answer.add_errback(lambda error: known.failure(doubt(str(error))))
     return known
 
 
@@ -95,6 +125,11 @@ class Transactions:
         except BaseException:
             self.close()
             raise
+
+    def check(self) -> None:
+        """Raises ConnectionLost when the producer must be thrown away though it is idle."""
+        if self._producer._sender._client.broken():
+            raise ConnectionLost("a broker was gone for a moment")
 
     def begin(self, partitions: Iterable[TopicPartition] = ()) -> None:
         """`partitions` are those that the messages will go to, as far as they are known."""

@@ -1,6 +1,7 @@
 """Transactions that a crash left open in some topics, on a real broker: each is ended before the
 relay sends anything, and what it held is seen once."""
 
+import logging
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -31,11 +32,14 @@ from infra.transactions import Transactions
 from tests.infra.log_rows import LogWriter, put_into_outbox
 from tests.infra.relaying import (
     assert_once_and_in_order,
+    await_position,
     published,
     published_to,
     relay_all,
+    relaying,
     settings_for,
 )
+from tests.infra.running import eventually
 
 OUTBOX_TOPICS = ["intake.results", "dead-letters"]
 FIRST, LATER = [b"one", b"two", b"three"], [b"four", b"five"]
@@ -47,7 +51,7 @@ class Killed(Exception):
 
 
 @pytest.fixture(scope="module")
-def forgetful(kafka_machine: None, run_folder: Path) -> Iterator[str]:
+def forgetful(kafka_machine: None, run_folder: Path) -> Iterator[Broker]:
     """A broker that lets a transaction write where its coordinator does not know of, so that its
     end is never marked there.
 
@@ -58,12 +62,12 @@ def forgetful(kafka_machine: None, run_folder: Path) -> Iterator[str]:
         unchecked = {"transaction.partition.verification.enable": "false"}
         with closing(KafkaAdminClient(bootstrap_servers=servers)) as admin:
             admin.alter_configs([ConfigResource(ConfigResourceType.BROKER, "1", unchecked)])
-        yield servers
+        yield running
 
 
 @pytest.fixture
-def settings(forgetful: str, topic_prefix: str) -> Settings:
-    made = settings_for(forgetful, topic_prefix)
+def settings(forgetful: Broker, topic_prefix: str) -> Settings:
+    made = settings_for(forgetful.bootstrap_servers, topic_prefix)
     ensure_topics(made)
     return made
 
@@ -180,6 +184,40 @@ def test_without_settling_answers_would_be_told_twice(
     monkeypatch.setattr(relay_module, "settle_undecided", lambda *_: None)
     relay_all(ordinal_database, settings, 0, outbox_to=len(FIRST))
     assert told(settings, "intake.results") == sorted(FIRST * 2)
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.parametrize("next_one", ["while it is away", "when all is seen", "unprepared"])
+def test_a_relay_that_outlives_its_broker_settles_what_that_left_undecided(
+    ordinal_database: str,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    log: LogWriter,
+    forgetful: Broker,
+    caplog: pytest.LogCaptureFixture,
+    next_one: str,
+) -> None:
+    """Whenever the next transaction comes: behind the open one it would be decided with it."""
+    caplog.set_level(logging.CRITICAL, logger="kafka")  # records would keep its sockets alive
+    if next_one == "unprepared":
+        monkeypatch.setattr(Transactions, "check", lambda _: None)
+    with relaying(ordinal_database, settings) as relay:
+        with monkeypatch.context() as patch:
+            forget(patch, {index_partition(settings)})
+            written = log.append_all(COMMANDS)
+            await_position(relay, written[-1])
+        assert undecided(settings) == {"events.order", "events.stock", "events.sourcing"}
+        forgetful.kill()
+        if next_one == "while it is away":
+            written += log.append_all(COMMANDS)
+        forgetful.start()
+        if next_one == "when all is seen":
+            eventually(lambda: undecided(settings) == set())
+            assert_once_and_in_order(published(settings), written)
+        written += log.append_all(COMMANDS)
+        await_position(relay, written[-1])
+    assert undecided(settings) == set()
+    assert_once_and_in_order(published(settings), written)
 
 
 def test_an_open_transaction_of_somebody_else_holds_nobody_up_for_long(
