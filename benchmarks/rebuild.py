@@ -19,7 +19,7 @@ from benchmarks.history import History, play_day
 from benchmarks.machines import ROOT, folder, fresh_store, median, report, server
 from infra.event_log import COLUMNS, TABLE
 
-ROUNDS = 3
+ROUNDS = 5
 ORDERS = 1_500
 FEW = 250_000
 MANY = 1_000_000

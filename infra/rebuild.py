@@ -35,9 +35,19 @@ from infra.generations import (
     show_generation,
 )
 from infra.sessions import connect_projector
-from infra.shards import FoldFailed, LocalShard, ProcessShard, Rows, Shard, Target
+from infra.shards import (
+    FoldFailed,
+    LocalShard,
+    ProcessShard,
+    Rows,
+    Shard,
+    ShardLost,
+    Target,
+)
 from infra.tables import UNSTORABLE, PhysicalTable, physical_tables
 from projections.projection import Projection
+
+__all__ = ["Progress", "RebuildFailed", "RebuildRunning", "ShardLost", "rebuild"]
 
 SEAT = 7093211
 # Events of one transaction: the longer, the fewer rows are written again by a later one.
@@ -104,7 +114,8 @@ def rebuild(
     """Build these read models anew and change over to them; the old tables stay.
 
     Raises RebuildFailed at the first event that cannot be folded, RebuildRunning when another
-    process is at it. After any other end the next call goes on where this one was.
+    process is at it, ShardLost when one of ours was ended. After that, or any other end, the next
+    call goes on where this one was.
     """
     with closing(_connect(conninfo)) as conn:
         Rebuild(conninfo, conn, projections, progress).run()

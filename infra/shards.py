@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection as PipeEnd
@@ -45,6 +45,13 @@ class FoldFailed(Exception):
     """An event could not be folded; the message names it."""
 
 
+class ShardLost(Exception):
+    """A process that folds was ended from outside: nothing is lost, and the next call goes on."""
+
+    def __init__(self) -> None:
+        super().__init__("a process of the rebuild was ended from outside: call it again to go on")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """A read model to build: its generation, and the position that it has come to already."""
@@ -64,7 +71,7 @@ class Rows(NamedTuple):
 
 
 class Shard(Protocol):
-    """A share of the streams, asked for one stretch after the other."""
+    """A share of the streams, asked for one stretch after the other. May raise ShardLost."""
 
     def ask(self, begin: int, end: int) -> None:
         """Fold what lies behind `begin` up to `end`. All but the last answer must be stored."""
@@ -130,6 +137,8 @@ class LocalShard:
         self._share, self._of = share, of
         self._builds = [_Build(self._conn, target) for target in targets]
         self._stretch = (0, 0)
+        # The builds that fold streams of a category.
+        self._wanting: dict[str, list[_Build]] = {}
 
     def ask(self, begin: int, end: int) -> None:
         self._stretch = (begin, end)
@@ -173,7 +182,10 @@ class LocalShard:
     def _fold(self, stream_id: str, rows: Sequence[Stored]) -> None:
         """All events of a stream at once: what it needs stays in the processor's cache."""
         kind = category(stream_id)
-        builds = [build for build in self._builds if kind in build.wanted]
+        builds = self._wanting.get(kind)
+        if builds is None:
+            builds = [build for build in self._builds if kind in build.wanted]
+            self._wanting[kind] = builds
         if not builds:
             return
         owner = bare_id(stream_id)
@@ -205,19 +217,19 @@ class ProcessShard:
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
                 pass_fds=[theirs.fileno()],
             )
-        self._pipe.send((conninfo, targets, share, of))
+        with _telling_of_loss():
+            self._pipe.send((conninfo, targets, share, of))
 
     def ask(self, begin: int, end: int) -> None:
-        self._pipe.send((begin, end))
+        with _telling_of_loss():
+            self._pipe.send((begin, end))
 
     def answer(self) -> Sequence[Rows]:
-        try:
+        with _telling_of_loss():
             found = self._pipe.recv()
             if isinstance(found, Exception):
                 raise found
             return [rows._replace(created=self._parts(count)) for rows, count in found]
-        except EOFError:
-            raise ChildProcessError("a process of the rebuild was ended from outside") from None
 
     def _parts(self, count: int) -> list[bytes]:
         return [self._pipe.recv_bytes() for _ in range(count)]
@@ -231,7 +243,21 @@ class ProcessShard:
             self._process.wait()
 
 
-_PROGRAM = "import sys; from infra.shards import serve; serve(int(sys.argv[1]))"
+@contextmanager
+def _telling_of_loss() -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, ConnectionError):
+        raise ShardLost from None
+
+
+# To take a large memory apart piece by piece would keep whoever waits for the end.
+_PROGRAM = """
+import os, sys
+from infra.shards import serve
+serve(int(sys.argv[1]))
+os._exit(0)
+"""
 
 
 def serve(descriptor: int) -> None:

@@ -231,16 +231,19 @@ class RowWriter:
         self._copy = Copy(conn.cursor(), binary=True, writer=self._parts)
         # A document goes as the bytes that it is: psycopg would wrap each, and take it out again.
         self._copy.set_types(["bytea" if kind == "jsonb" else kind for kind in types])
+        self._format = self._copy.formatter.write_row
 
     def add(self, row: object) -> None:
         if not self._documents:
-            self._copy.write_row(self._values_of(row))
+            if part := self._format(self._values_of(row)):
+                self._parts.write(part)
             return
         values = list(self._values_of(row))
         for n in self._documents:
             if values[n] is not None:
                 values[n] = JSONB_VERSION + encode(values[n])
-        self._copy.write_row(values)
+        if part := self._format(values):
+            self._parts.write(part)
 
     def finish(self) -> Sequence[Buffer]:
         """All that was added, for `PhysicalTable.copy`."""

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from infra.generations import ContractBroken, drop_old
-from infra.rebuild import RebuildFailed, RebuildRunning
+from infra.rebuild import RebuildFailed, RebuildRunning, ShardLost
 from infra.sessions import connect_projector
 from projections.projection import Projection
 from verbs.opening import load_settings, opened
@@ -28,7 +28,7 @@ def rebuild(
     with opened(load_settings()) as conninfo:
         try:
             drop(conninfo, chosen) if old else build(conninfo, chosen)
-        except (RebuildFailed, RebuildRunning, ContractBroken, LookupError) as error:
+        except (RebuildFailed, RebuildRunning, ShardLost, ContractBroken, LookupError) as error:
             fail(str(error))
 
 

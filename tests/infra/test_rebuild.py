@@ -20,8 +20,9 @@ from infra import rebuild as machine
 from infra.checkpoints import checkpoints
 from infra.folding import bare_id
 from infra.generations import drop_old, open_generation
-from infra.rebuild import Progress, RebuildFailed, RebuildRunning, rebuild
+from infra.rebuild import Progress, RebuildFailed, RebuildRunning, ShardLost, rebuild
 from infra.sessions import connect_projector
+from infra.shards import ProcessShard, Rows
 from projections.projection import Projection, StreamRows
 from tests.infra.running import eventually, project, running
 from tests.infra.sample_projection import (
@@ -209,6 +210,34 @@ def test_a_killed_rebuild_goes_on_where_it_was(
     rebuild(ordinal_database, [SAMPLE], progress=told.append)
     assert 0 < told[-1].events < 200
     assert generations(ordinal_database) == [(2, 1, True), (1, 1, False)]
+    assert contents(ordinal_database) == before
+
+
+@pytest.mark.usefixtures("processes")
+@pytest.mark.parametrize("after", [0, 2])
+def test_a_lost_process_ends_it_and_the_next_one_goes_on(
+    ordinal_database: str, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    """After so many answers of everybody, or before the first one."""
+    append(ordinal_database, history(200))
+    project(ordinal_database, SAMPLE)
+    before = contents(ordinal_database)
+    answer, given = ProcessShard.answer, [0]
+
+    def bereaved(shard: ProcessShard) -> Sequence[Rows]:
+        given[0] += 1
+        if given[0] == 3 * after + 1:
+            shard._process.kill()
+            shard._process.wait()
+        return answer(shard)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ProcessShard, "answer", bereaved)
+        with pytest.raises(ShardLost, match="call it again to go on"):
+            rebuild(ordinal_database, [SAMPLE])
+    assert generations(ordinal_database) == [(2, 1, False), (1, 1, True)]
+    eventually(lambda: nobody_rebuilds(ordinal_database))
+    rebuild(ordinal_database, [SAMPLE])
     assert contents(ordinal_database) == before
 
 
