@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from api.asked import Asked
 from api.fields import Body, Country, Id, LocationId, Priority
 from api.orders import WhyBody
 from api.routing import Routes
@@ -13,6 +14,10 @@ from commands.location import (
     RegisterLocation,
     SetSourcingPolicy,
 )
+from projections.order_status import ORDER_STATUS, open_work
+
+# Fulfilment orders that a refusal names at most.
+NAMED = 10
 
 routes = Routes("locations")
 
@@ -55,9 +60,15 @@ def change_location(location: LocationId, body: ServiceBody) -> ChangeLocation:
 
 
 @routes.command("/locations/{location}/close")
-def close_location(location: LocationId, body: WhyBody) -> CloseLocation:
-    """Let a place serve no new demand."""
-    return CloseLocation(location=location, reason=body.reason)
+async def close_location(asked: Asked, location: LocationId, body: WhyBody) -> CloseLocation:
+    """Let a place serve no new demand; refused while it has open fulfilment orders."""
+    await asked.edge.rows.catch_up(ORDER_STATUS.name)
+    work = await asked.edge.rows.fetch(open_work(location, limit=NAMED))
+    return CloseLocation(
+        location=location,
+        reason=body.reason,
+        open_work=tuple(f"{row.order_id} {row.fulfilment_id}" for row in work),
+    )
 
 
 @routes.command("/sourcing-policy")

@@ -1,7 +1,7 @@
 """Two kinds of routes: one asks for a command, the other for rows."""
 
 from collections.abc import Callable, Coroutine
-from inspect import get_annotations
+from inspect import get_annotations, iscoroutinefunction
 from typing import Any, TypeVar
 
 from fastapi.routing import APIRoute
@@ -39,6 +39,8 @@ class CommandRoute(APIRoute):
         )
         self._scope, self._location = scope, location
         self._reader = Reader(endpoint)
+        # Most commands follow from the request alone; an endpoint that looks at rows is awaited.
+        self._looks = iscoroutinefunction(endpoint)
         self.app = self._handle
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,6 +49,8 @@ class CommandRoute(APIRoute):
         asked.identify()
         body = self._reader.body(await asked.json_bytes())
         command = self.endpoint(**self._reader.arguments(asked, body))
+        if self._looks:
+            command = await command
         content = body.model_dump_json(exclude_unset=True).encode()
         answer = await asked.edge.dispatch(command, asked.context(content))
         status, headers = self._head(answer)

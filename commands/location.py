@@ -33,10 +33,14 @@ class ChangeLocation:
 
 @dataclass(slots=True, kw_only=True)
 class CloseLocation:
-    """Let a place serve no new demand."""
+    """Let a place serve no new demand.
+
+    `open_work` are fulfilment orders that it was just seen to have, which forbid it.
+    """
 
     location: str
     reason: str
+    open_work: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,7 +88,11 @@ def close_location(
 ) -> Receipt:
     policy = streams.state(SOURCING_POLICY, SOURCING_STREAM)
     events = sourcing_policy.close_location(
-        policy, location=command.location, reason=command.reason, now=now
+        policy,
+        location=command.location,
+        reason=command.reason,
+        open_work=command.open_work,
+        now=now,
     )
     return _recorded(streams, command.location, "closed", events)
 

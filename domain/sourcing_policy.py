@@ -1,11 +1,11 @@
 """Where stock may come from: the locations and the rules, one stream for the whole store."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from domain.decider import Decider
-from domain.errors import AlreadyExists, Invalid, UnknownLocation
+from domain.errors import AlreadyExists, Invalid, UnknownLocation, WrongStatus
 from domain.values import COUNTRY, check_location, check_text
 
 RULES = ("preferred", "fewest_splits", "zone", "days_of_cover", "priority", "id")
@@ -170,13 +170,30 @@ def _place(
 
 
 def close_location(
-    policy: SourcingPolicy, *, location: str, reason: str, now: datetime
+    policy: SourcingPolicy,
+    *,
+    location: str,
+    reason: str,
+    open_work: Sequence[str] = (),
+    now: datetime,
 ) -> list[object]:
+    """Refused while the place still has work to do; `open_work` names some of it, if there is any.
+
+    No stream of the place tells of that, so the caller has to look.
+    """
     check_text(reason, "reason")
     known = policy.locations.get(location)
     if known is None:
         raise UnknownLocation(location=location)
-    return [LocationClosed(location=location, reason=reason)] if known.active else []
+    if not known.active:
+        return []
+    if open_work:
+        raise WrongStatus(
+            "The location has open fulfilment orders: finish or cancel them first.",
+            location=location,
+            fulfilment_orders=list(open_work),
+        )
+    return [LocationClosed(location=location, reason=reason)]
 
 
 def set_policy(

@@ -119,6 +119,13 @@ class Reader:
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE)
 
+    async def catch_up(self, projection: str) -> None:
+        called = asyncio.get_running_loop().time()
+        look = await self._look_again()
+        while look.began < called:
+            look = await self._look_again()
+        await self.wait_for(projection, look.head)
+
     async def missing(self) -> Mapping[str, str]:
         """Read models that cannot be read yet, and why; one that was ready once stays so."""
         try:

@@ -94,6 +94,13 @@ class Rows(Protocol):
         """
         ...
 
+    async def catch_up(self, projection: str) -> None:
+        """Returns when the projection has applied all that was stored before the call.
+
+        Raises ReadModelBehind after a bounded wait.
+        """
+        ...
+
 
 class ReadModelBehind(Exception):
     """The read model has not seen this position yet; ask again."""

@@ -104,6 +104,9 @@ class MemoryRows:
             ]
         return found[: query.limit]
 
+    async def catch_up(self, projection: str) -> None:
+        await self.wait_for(projection, HEAD)
+
     async def wait_for(self, projection: str, position: int) -> None:
         self.waited.append((projection, position))
         if position > HEAD:

@@ -1,6 +1,6 @@
 """Reading: filters, pages without gaps, and answers that are never silently old."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import fields as dataclass_fields
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -333,6 +333,23 @@ def test_shares_are_shown_as_decimals() -> None:
     )
     shown = house_with(row).get("/v1/reports/fill-rate").json()["items"]
     assert shown[0]["fill_rate"] == "0.7500"
+
+
+def test_a_location_is_closed_with_a_look_at_its_work() -> None:
+    house = house_with(work(1), work(2, "LEEDS"), replace(work(3), pending=False))
+    house.post("/v1/locations/BER/close", {"reason": "moved out"})
+    assert house.bus.command.open_work == (f"{ID} F1",)
+    assert house.rows.waited == [("order_status", HEAD)]
+    house.post("/v1/locations/YORK/close", {"reason": "moved out"})
+    assert house.bus.command.open_work == ()
+
+
+def test_no_location_is_closed_without_a_look_at_its_work() -> None:
+    house = House()
+    house.rows.applied = HEAD - 1
+    response = house.post("/v1/locations/BER/close", {"reason": "moved out"})
+    assert (response.status_code, kind(response)) == (503, "read-model-behind")
+    assert house.bus.asked == []
 
 
 def test_a_read_model_that_is_behind_says_so() -> None:

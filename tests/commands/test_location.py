@@ -9,7 +9,7 @@ from commands.location import (
     RegisterLocation,
     SetSourcingPolicy,
 )
-from domain.errors import Invalid, UnknownLocation
+from domain.errors import Invalid, UnknownLocation, WrongStatus
 from domain.sourcing_policy import (
     LocationChanged,
     LocationClosed,
@@ -67,6 +67,14 @@ def test_what_is_asked_is_recorded_once(
     assert log.events(SOURCING_STREAM) == [REGISTERED, event]
     assert (receipt.id, receipt.outcome, receipt.changed) == (subject, outcome, True)
     assert not log.handle(command, CONTEXT, NOW).changed
+
+
+def test_a_location_with_work_to_do_does_not_close(log: MemoryLog) -> None:
+    log.given(SOURCING_STREAM, REGISTERED)
+    busy = CloseLocation(location="LEEDS", reason="flood", open_work=("A F1",))
+    with pytest.raises(WrongStatus, match="finish or cancel them first"):
+        log.handle(busy, CONTEXT, NOW)
+    assert log.events(SOURCING_STREAM) == [REGISTERED]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from domain.errors import AlreadyExists, Invalid, UnknownLocation
+from domain.errors import AlreadyExists, Invalid, UnknownLocation, WrongStatus
 from domain.sourcing_policy import (
     RULES,
     SOURCING_POLICY,
@@ -109,6 +109,15 @@ def test_a_location_closes_once() -> None:
     ).then(CLOSED)
     given(SOURCING_POLICY, [REGISTERED, CLOSED]).when(
         lambda p: close_location(p, location="LEEDS", reason="again", now=NOW)
+    ).then_nothing()
+
+
+def test_a_location_with_work_to_do_does_not_close() -> None:
+    given(SOURCING_POLICY, [REGISTERED]).when(
+        lambda p: close_location(p, location="LEEDS", reason="x", open_work=["A F1"], now=NOW)
+    ).then_refused(WrongStatus, location="LEEDS", fulfilment_orders=["A F1"])
+    given(SOURCING_POLICY, [REGISTERED, CLOSED]).when(
+        lambda p: close_location(p, location="LEEDS", reason="x", open_work=["A F1"], now=NOW)
     ).then_nothing()
 
 

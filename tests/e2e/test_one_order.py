@@ -38,6 +38,20 @@ def test_a_repeat_gets_the_same_answer_and_does_nothing(shop: Shop) -> None:
     assert other.json()["type"] == "urn:ordinal:problem:key-reused"
 
 
+def test_a_location_closes_when_its_work_is_done(shop: Shop) -> None:
+    order_id = shop.place("web-1").json()["id"]
+    paid = {"provider": "bank", "provider_ref": "b-1", "amount": 250, "currency": "GBP"}
+    shop.do(f"/orders/{order_id}/payments", paid | {"payment_id": "P1"})
+    shop.do(f"/orders/{order_id}/confirm", {})
+    shop.do(f"/orders/{order_id}/fulfilment-orders", {})
+    refused = shop.system.post(shop.api, "/locations/LEEDS/close", {"reason": "moved out"})
+    assert refused.status == 409
+    assert refused.json()["fulfilment_orders"] == [f"{order_id} F1"]
+    shop.do(f"/orders/{order_id}/fulfilment-orders/F1/cancel", {"reason": "moved out"})
+    closed = shop.do("/locations/LEEDS/close", {"reason": "moved out"})
+    assert closed.json()["outcome"] == "closed"
+
+
 def test_a_stranger_finds_every_event_on_the_topics_once_and_in_order(shop: Shop) -> None:
     system = shop.system
     for number in range(5):

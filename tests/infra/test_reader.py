@@ -128,6 +128,25 @@ def test_waiting_ends_when_the_position_is_applied(ordinal_database: str) -> Non
     run(ordinal_database, wait, timeout=10)
 
 
+def test_catching_up_ends_when_all_that_was_stored_is_applied(ordinal_database: str) -> None:
+    receipts(ordinal_database)
+
+    async def wait(reader: Reader) -> None:
+        await reader.catch_up("sample")
+        # A look that began before the event was there, and that others still wait for.
+        old = asyncio.create_task(reader._look_again())
+        await asyncio.sleep(0)
+        reader._looking = asyncio.create_task(slowly(old))
+        await asyncio.to_thread(append, ordinal_database, [("stock-a", receive(1))])
+        waiting = asyncio.create_task(reader.catch_up("sample"))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+        await asyncio.to_thread(project, ordinal_database, SAMPLE)
+        await waiting
+
+    run(ordinal_database, wait, timeout=10)
+
+
 def test_waiting_is_bounded(ordinal_database: str) -> None:
     receipts(ordinal_database)
     (later,) = append(ordinal_database, [("stock-a", receive(1))])
