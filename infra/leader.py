@@ -7,6 +7,7 @@ yet, so whatever it writes is protected a second time (fencing, compare-and-set)
 
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -52,11 +53,15 @@ class Leadership:
     ) -> None:
         self.release()
 
-    def acquire(self, stop: threading.Event) -> bool:
-        """Wait until this process leads; False when `stop` came first."""
+    def acquire(self, stop: threading.Event, beat: Callable[[], None] = lambda: None) -> bool:
+        """Wait until this process leads; False when `stop` came first.
+
+        `beat` is called every time that the seat is asked for.
+        """
         self.release()
         told = False
         while not stop.is_set():
+            beat()
             if self._stand():
                 self._take_seat()
                 return True

@@ -74,7 +74,8 @@ class Projector:
     def run(self, stop: threading.Event) -> None:
         """Work until `stop`. Raises ProjectorHalted when a person must look first."""
         try:
-            self._run(stop)
+            with Pulse(f"projector {self._projection.name}") as self._pulse:
+                self._run(stop)
         except BaseException as error:
             self.status.last_error = str(error)
             self._enter("halted", error=str(error))
@@ -84,6 +85,7 @@ class Projector:
     def _run(self, stop: threading.Event) -> None:
         pause = SHORTEST_PAUSE
         while not stop.is_set():
+            self._pulse.beat()
             before = self.status.batches
             try:
                 self._stand_and_lead(stop)
@@ -99,7 +101,7 @@ class Projector:
         self._enter("standby")
         name = f"projector {self._projection.name}"
         with Leadership(self._conninfo, seat_of(self._projection), name) as seat:
-            if seat.acquire(stop):
+            if seat.acquire(stop, self._pulse.beat):
                 with closing(connect_projector(self._conninfo, name)) as conn:
                     applier = self._resume(conn, seat, stop)
                     if applier:
@@ -109,6 +111,7 @@ class Projector:
         """Go on where this version's generation stands; waits for a rebuild that makes it."""
         ensure_generation(conn, self._projection)
         while not stop.is_set():
+            self._pulse.beat()
             seat.check()
             found = read_generation(conn, self._projection.name, self._projection.version)
             if found:
@@ -123,10 +126,9 @@ class Projector:
         self, conn: Connection, seat: Leadership, applier: Applier, stop: threading.Event
     ) -> None:
         self._enter("running", position=applier.checkpoint.position)
-        name = f"projector {self._projection.name}"
-        with closing(self._feed()) as feed, Pulse(name) as pulse:
+        with closing(self._feed()) as feed:
             while not stop.is_set():
-                pulse.beat()
+                self._pulse.beat()
                 seat.check()
                 batch = feed.next(applier.checkpoint.position, stop)
                 if batch:

@@ -63,6 +63,7 @@ CLEANING_PAUSE = 1.0
 CLEANED_AT_ONCE = 2_000
 COLLECTOR_THRESHOLD = 100_000
 
+Beat = Callable[[], None]
 State = Literal["stopped", "waiting", "starting", "running", "retrying", "halted", "fenced"]
 
 # Published rows are of no use any more; the lowest ids are the oldest ones.
@@ -112,11 +113,15 @@ class Relay:
         """
         try:
             refuse_unfit_process()
-            with _calm_collector(), Leadership(self._conninfo, SEAT, "relay") as seat:
+            with (
+                _calm_collector(),
+                Pulse("relay") as pulse,
+                Leadership(self._conninfo, SEAT, "relay") as seat,
+            ):
                 while not stop.is_set():
                     self._turn("waiting")
-                    if seat.acquire(stop):
-                        self._lead(seat, stop)
+                    if seat.acquire(stop, pulse.beat):
+                        self._lead(seat, stop, pulse.beat)
         except (RelayHalted, KafkaUnfit, UnknownStream) as error:
             self._turn("halted", error)
             raise
@@ -125,12 +130,13 @@ class Relay:
             raise
         self._turn("stopped")
 
-    def _lead(self, seat: Leadership, stop: threading.Event) -> None:
+    def _lead(self, seat: Leadership, stop: threading.Event, beat: Beat) -> None:
         delay, done = FIRST_RETRY, self.status.batches
         while not stop.is_set():
+            beat()
             try:
                 seat.check()
-                self._publish(seat, stop)
+                self._publish(seat, stop, beat)
             except LeadershipLost as error:
                 self._turn("waiting", error)
                 return
@@ -148,7 +154,7 @@ class Relay:
             stop.wait(delay)
             delay = min(delay * 2, LONGEST_RETRY)
 
-    def _publish(self, seat: Leadership, stop: threading.Event) -> None:
+    def _publish(self, seat: Leadership, stop: threading.Event, beat: Beat) -> None:
         self._turn("starting")
         with closing(connect(self._conninfo)) as conn:
             refuse_unfit_store(conn)
@@ -160,7 +166,7 @@ class Relay:
                     record = last_agreed(conn, reader, self._settings)
                 stretch = Publisher(conn, self._settings, transactions, record, self.status)
                 self._turn("running")
-                stretch.run(seat.check, stop)
+                stretch.run(seat.check, stop, beat)
 
     def _turn(self, state: State, error: Exception | None = None) -> None:
         self.status.state = state
@@ -208,14 +214,8 @@ class Publisher:
         self._clean_at = time.monotonic() + FIRST_CLEANING
         self._note()
 
-    def run(self, check: Callable[[], None], stop: threading.Event) -> None:
+    def run(self, check: Callable[[], None], stop: threading.Event, beat: Beat) -> None:
         """Until `stop`; `check` is asked before every transaction."""
-        with Pulse("relay") as pulse:
-            self._run(check, stop, pulse.beat)
-
-    def _run(
-        self, check: Callable[[], None], stop: threading.Event, beat: Callable[[], None]
-    ) -> None:
         pause, ahead = SHORTEST_PAUSE, None
         while not stop.is_set():
             beat()

@@ -23,6 +23,8 @@ from infra.event_log import read_after
 from infra.feeds import StoreFeed, batch_of
 from infra.folding import Folding
 from infra.generations import ensure_generation
+from infra.leader import Leadership
+from infra.projector import seat_of
 from infra.sessions import connect_projector
 from infra.tables import PhysicalTable
 from tests.infra.pulses import Watched
@@ -135,6 +137,22 @@ def test_a_projector_that_hangs_is_noticed(
         watched.await_beats(f"projector {SAMPLE.name}")
         with watched.hanging("infra.feeds.read_after", []):
             assert watched.ended.wait(20)
+
+
+@pytest.mark.parametrize(
+    "where", ["infra.leader.Leadership._try", "infra.projector.ensure_generation"]
+)
+def test_a_projector_that_hangs_before_it_leads_is_noticed(
+    ordinal_database: str, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    watched = Watched(monkeypatch)
+    with Leadership(ordinal_database, seat_of(SAMPLE), "somebody") as seat:
+        assert seat.acquire(threading.Event())
+        with running(ordinal_database, SAMPLE):
+            watched.await_beats(f"projector {SAMPLE.name}")
+            with watched.hanging(where):
+                seat.release()
+                assert watched.ended.wait(20)
 
 
 def test_the_checkpoint_moves_over_what_the_projection_does_not_fold(

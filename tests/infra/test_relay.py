@@ -44,7 +44,7 @@ from infra.kafka import (
     topic_name,
 )
 from infra.leader import Leadership
-from infra.relay import Publisher, Relay, RelayFenced, RelayHalted
+from infra.relay import SEAT, Publisher, Relay, RelayFenced, RelayHalted
 from infra.relay_source import Batch, Source, UnknownStream, connect
 from infra.relay_start import refuse_unfit_store, was_committed, was_told
 from infra.settings import Settings
@@ -119,6 +119,21 @@ def test_a_relay_that_hangs_is_noticed(
         watched.await_beats("relay")
         with watched.hanging("infra.relay.Source.read"):
             assert watched.ended.wait(20)
+
+
+@pytest.mark.parametrize("where", ["infra.leader.Leadership._try", "infra.relay.ensure_topics"])
+def test_a_relay_that_hangs_before_it_sends_is_noticed(
+    ordinal_database: str, settings: Settings, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """While it waits for its seat, or gets ready."""
+    watched = Watched(monkeypatch)
+    with Leadership(ordinal_database, SEAT, "somebody") as seat:
+        assert seat.acquire(threading.Event())
+        with relaying(ordinal_database, settings):
+            watched.await_beats("relay")
+            with watched.hanging(where):
+                seat.release()
+                assert watched.ended.wait(20)
 
 
 def test_a_message_is_the_stored_event_and_its_headers_say_what_it_is(
