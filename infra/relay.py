@@ -55,6 +55,8 @@ SHORTEST_PAUSE = 0.001
 LONGEST_PAUSE = 0.020
 FIRST_RETRY = 0.1
 LONGEST_RETRY = 2.0
+# What went well for so long begins anew as quickly as at first: brokers cut idle connections.
+STEADY = 60.0
 FIRST_CLEANING = 60.0
 CLEANING_INTERVAL = 600.0
 # Until the next one, when there was more than is deleted at once.
@@ -134,6 +136,7 @@ class Relay:
         delay, done = FIRST_RETRY, self.status.batches
         while not stop.is_set():
             beat()
+            began = time.monotonic()
             try:
                 seat.check()
                 self._publish(seat, stop, beat)
@@ -149,7 +152,7 @@ class Relay:
                 self._turn("retrying", error)
             # A connection attempt that was cut short leaves its socket to the collector.
             gc.collect()
-            if self.status.batches > done:
+            if self.status.batches > done or time.monotonic() - began > STEADY:
                 delay, done = FIRST_RETRY, self.status.batches
             stop.wait(delay)
             delay = min(delay * 2, LONGEST_RETRY)

@@ -301,6 +301,35 @@ def test_kafka_may_be_unreachable_for_a_while(
     assert relay.status.state == "stopped"
 
 
+@pytest.mark.parametrize(
+    ("steady", "waited"), [(0.0, [0.1, 0.1, 0.1, 0.1]), (60.0, [0.1, 0.2, 0.4, 0.8])]
+)
+def test_a_relay_that_fails_again_and_again_takes_its_time(
+    ordinal_database: str,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    steady: float,
+    waited: list[float],
+) -> None:
+    """Unless it had been well for long; then it begins anew at once."""
+    pauses: list[float] = []
+
+    class Stop(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            pauses.append(timeout or 0.0)
+            if len(pauses) == len(waited):
+                self.set()
+            return self.is_set()
+
+    def fail(*_: object) -> None:
+        raise KafkaError("a connection was cut")
+
+    monkeypatch.setattr(relay_module, "STEADY", steady)
+    monkeypatch.setattr(Publisher, "run", fail)
+    Relay(ordinal_database, settings).run(Stop())
+    assert pauses == pytest.approx(waited)
+
+
 def test_a_fenced_relay_that_still_leads_starts_over(
     ordinal_database: str, settings: Settings, log: LogWriter, stopped: threading.Event
 ) -> None:
