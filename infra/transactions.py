@@ -53,6 +53,9 @@ class UnsureCommit(KafkaError):  # type: ignore[misc]
 class ConnectionLost(KafkaError):  # type: ignore[misc]
     """A broker was gone, if only for a moment: nobody knows what it still knows."""
 
+    def __init__(self, message: str = "a broker was gone for a moment") -> None:
+        super().__init__(message)
+
 
 class _Client(KafkaNetClient):  # type: ignore[misc]
     """Sends nothing of a transaction any more once a connection that carried some has broken.
@@ -73,7 +76,7 @@ class _Client(KafkaNetClient):  # type: ignore[misc]
         if doubt is None:
             return super().send(node_id, request, **options)
         if self.broken():
-            return Future().failure(ConnectionLost("a broker was gone for a moment"))
+            return Future().failure(ConnectionLost())
         answer = super().send(node_id, request, **options)
         self._carriers[node_id] = self._manager._conns.get(node_id)
         return _once(answer, doubt)
@@ -129,7 +132,7 @@ class Transactions:
     def check(self) -> None:
         """Raises ConnectionLost when the producer must be thrown away though it is idle."""
         if self._producer._sender._client.broken():
-            raise ConnectionLost("a broker was gone for a moment")
+            raise ConnectionLost
 
     def begin(self, partitions: Iterable[TopicPartition] = ()) -> None:
         """`partitions` are those that the messages will go to, as far as they are known."""
