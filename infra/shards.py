@@ -137,8 +137,11 @@ class LocalShard:
         self._share, self._of = share, of
         self._builds = [_Build(self._conn, target) for target in targets]
         self._stretch = (0, 0)
-        # The builds that fold streams of a category.
-        self._wanting: dict[str, list[_Build]] = {}
+        # Those that fold streams of a category.
+        self._wanting = {
+            kind: [build for build in self._builds if kind in build.wanted]
+            for kind in {kind for build in self._builds for kind in build.wanted}
+        }
 
     def ask(self, begin: int, end: int) -> None:
         self._stretch = (begin, end)
@@ -181,12 +184,8 @@ class LocalShard:
 
     def _fold(self, stream_id: str, rows: Sequence[Stored]) -> None:
         """All events of a stream at once: what it needs stays in the processor's cache."""
-        kind = category(stream_id)
-        builds = self._wanting.get(kind)
+        builds = self._wanting.get(category(stream_id))
         if builds is None:
-            builds = [build for build in self._builds if kind in build.wanted]
-            self._wanting[kind] = builds
-        if not builds:
             return
         owner = bare_id(stream_id)
         streams = [(build, build.folding.stream(owner)) for build in builds]

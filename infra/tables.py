@@ -234,14 +234,12 @@ class RowWriter:
         self._format = self._copy.formatter.write_row
 
     def add(self, row: object) -> None:
-        if not self._documents:
-            if part := self._format(self._values_of(row)):
-                self._parts.write(part)
-            return
-        values = list(self._values_of(row))
-        for n in self._documents:
-            if values[n] is not None:
-                values[n] = JSONB_VERSION + encode(values[n])
+        values: Sequence[Any] = self._values_of(row)
+        if self._documents:
+            values = list(values)
+            for n in self._documents:
+                if values[n] is not None:
+                    values[n] = JSONB_VERSION + encode(values[n])
         if part := self._format(values):
             self._parts.write(part)
 
