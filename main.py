@@ -35,6 +35,7 @@ VERBS = {
     "reconcile": "verbs.reconcile",
     "rebuild": "verbs.rebuild",
     "store": "verbs.store",
+    "schemas": "verbs.schemas",
 }
 
 

@@ -14,10 +14,10 @@ from contextlib import closing
 from kafka import KafkaProducer
 
 from benchmarks.topics import fresh_topics
-from infra.kafka import connection
-from infra.relay_source import Source, connect
-from infra.settings import Settings
-from infra.transactions import Message
+from infra.kafka.clients import connection
+from infra.kafka.transactional_producer import Message
+from infra.relay.outbox_reader import Source, connect
+from infra.runtime.settings import Settings
 
 
 def messages(conninfo: str, settings: Settings) -> list[Message]:

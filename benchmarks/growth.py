@@ -30,10 +30,10 @@ from commands.fulfilment import (
 )
 from commands.order import ConfirmOrder, PlaceOrder
 from commands.payment import RecordPayment
-from infra.event_log import connect, connect_writer
-from infra.processes import spare_the_collector
-from infra.snapshots import Snapshots
-from infra.writer import Writer
+from infra.postgres.connections import connect, connect_writer
+from infra.runtime.supervisor import spare_the_collector
+from infra.write_path.group_commit import Writer
+from infra.write_path.snapshots import Snapshots
 
 SKUS = 1_000
 FEW = 10_000

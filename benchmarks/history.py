@@ -17,7 +17,8 @@ from benchmarks.machines import new_writer
 from consumers import demo_day
 from domain.history import category
 from domain.values import SOURCING_STREAM
-from infra.event_log import TABLE, Connection, StoredRow, read_all
+from infra.postgres.connections import Connection
+from infra.store.event_log import TABLE, StoredRow, read_all
 from verbs.writing import patient_write
 
 HOLE = b"\0"

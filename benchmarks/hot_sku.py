@@ -28,10 +28,10 @@ from benchmarks.machines import (
 from commands.location import RegisterLocation
 from commands.stock import ReceiveStock, RegisterStockItem
 from domain.values import stock_stream
-from infra.event_log import connect
-from infra.findings import Findings
-from infra.replay import state_at
-from infra.verify import verify_store
+from infra.audit.findings import Findings
+from infra.audit.verify import verify_store
+from infra.postgres.connections import connect
+from infra.store.time_travel import state_at
 
 ROUNDS = 5
 ORDERS = 3_000

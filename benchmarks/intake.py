@@ -28,8 +28,9 @@ from benchmarks.machines import (
     stock_up,
 )
 from benchmarks.topics import environment, fresh_topics, kafka
-from infra.kafka import INTAKE_ORDERS, connection, topic_name
-from infra.settings import Settings
+from infra.kafka.clients import connection
+from infra.kafka.topics import INTAKE_ORDERS, topic_name
+from infra.runtime.settings import Settings
 
 SKUS = 1_000
 ROUNDS = 3

@@ -22,11 +22,12 @@ from commands import HANDLERS
 from commands.handling import Context
 from commands.location import RegisterLocation
 from commands.stock import ReceiveStock, RegisterStockItem
-from infra import api_keys, embedded
-from infra.batch import Ask
-from infra.event_log import connect_writer
-from infra.migrations import migrate
-from infra.writer import Writer
+from infra.local import embedded_postgres
+from infra.postgres.connections import connect_writer
+from infra.store import api_keys
+from infra.store.migrations import migrate
+from infra.write_path.append_batch import Ask
+from infra.write_path.group_commit import Writer
 
 ROOT = Path(__file__).parents[1]
 READY_SECONDS = 30.0
@@ -45,7 +46,10 @@ def server() -> Iterator[str]:
     """The conninfo of a PostgreSQL of this run: the embedded one, with its shipped settings."""
     # Told to end, a benchmark still ends what it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    with folder() as place, embedded.database(f"embedded:{place / 'postgres'}", ROOT) as conninfo:
+    with (
+        folder() as place,
+        embedded_postgres.database(f"embedded:{place / 'postgres'}", ROOT) as conninfo,
+    ):
         yield conninfo
 
 

@@ -17,7 +17,7 @@ import psycopg
 
 from benchmarks.history import History, play_day
 from benchmarks.machines import ROOT, folder, fresh_store, median, report, server
-from infra.event_log import COLUMNS, TABLE
+from infra.store.event_log import COLUMNS, TABLE
 
 ROUNDS = 5
 ORDERS = 1_500

@@ -18,8 +18,10 @@ from kafka import TopicPartition
 from benchmarks.history import History, play_day
 from benchmarks.machines import ROOT, folder, fresh_store, median, process, report, server
 from benchmarks.topics import environment, fresh_topics, kafka
-from infra.event_log import head
-from infra.kafka import consumer, decode_index, index_topic
+from infra.kafka.clients import consumer
+from infra.kafka.index_topic import decode_index
+from infra.kafka.topics import index_topic
+from infra.store.event_log import head
 
 ROUNDS = 3
 ORDERS = 1_500

@@ -5,15 +5,15 @@ from contextlib import contextmanager
 
 from pydantic import SecretStr
 
-from infra import broker
-from infra.kafka import ensure_topics
-from infra.settings import Settings
+from infra.kafka.topics import ensure_topics
+from infra.local import kafka_broker
+from infra.runtime.settings import Settings
 
 
 @contextmanager
 def kafka() -> Iterator[str]:
     """Where a broker of this run answers; its data is thrown away."""
-    with broker.broker() as machine:
+    with kafka_broker.broker() as machine:
         yield machine.bootstrap_servers
 
 

@@ -35,7 +35,8 @@ from benchmarks.machines import (
 )
 from benchmarks.place_orders import bodies, keyed
 from benchmarks.topics import environment, fresh_topics, kafka
-from infra.event_log import Connection, head
+from infra.postgres.connections import Connection
+from infra.store.event_log import head
 
 RATE = 500
 WARM_SECONDS = 3

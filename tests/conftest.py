@@ -15,7 +15,7 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from infra import broker, embedded
+from infra.local import embedded_postgres, kafka_broker
 
 ROOT = Path(__file__).parents[1]
 RUN = f"{os.getpid():x}{time.time_ns():x}"
@@ -29,8 +29,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Fetch Kafka's jars before the first test, whose time limit a slow network may exceed."""
     ours = {"kafka_machine"} if _given_kafka() else {"kafka", "kafka_machine"}
     wanted = any(ours & set(getattr(item, "fixturenames", ())) for item in session.items)
-    if wanted and not session.config.option.collectonly and broker.missing() is None:
-        broker.jars()
+    if wanted and not session.config.option.collectonly and kafka_broker.missing() is None:
+        kafka_broker.jars()
 
 
 def pytest_terminal_summary(
@@ -62,7 +62,7 @@ def public_folder() -> Iterator[Path]:
 def postgres_server(run_folder: Path) -> Iterator[str]:
     """The conninfo of a server's owner, who may make databases and roles."""
     url = os.environ.get("ORDINAL_TEST_DATABASE_URL", f"embedded:{run_folder / 'postgres'}")
-    with embedded.database(url, ROOT) as conninfo:
+    with embedded_postgres.database(url, ROOT) as conninfo:
         yield conninfo
 
 
@@ -76,7 +76,7 @@ def database(postgres_server: str) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def ordinal_template(postgres_server: str) -> Iterator[str]:
     """The name of a migrated database, to be copied."""
-    from infra.migrations import migrate
+    from infra.store.migrations import migrate
 
     with _scratch_database(postgres_server, template="template1") as name:
         migrate(make_conninfo(postgres_server, dbname=name))
@@ -98,7 +98,7 @@ def kafka(request: pytest.FixtureRequest, run_folder: Path) -> Iterator[str]:
         yield given
         return
     _check_kafka(request.config)
-    with broker.broker(run_folder / "kafka") as running:
+    with kafka_broker.broker(run_folder / "kafka") as running:
         yield running.bootstrap_servers
 
 
@@ -145,7 +145,7 @@ def _given_kafka() -> str:
 
 
 def _check_kafka(config: pytest.Config) -> None:
-    lacking = broker.missing()
+    lacking = kafka_broker.missing()
     if lacking is None:
         return
     if os.environ.get("ORDINAL_TEST_REQUIRE_KAFKA") == "1":

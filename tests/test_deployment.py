@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from infra.settings import Settings
+from infra.runtime.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load(

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from domain.history import EVENTS, version_of
-from infra import codec
-from infra.codec import Undecodable
+from infra.store import codec
+from infra.store.codec import Undecodable
 from tests.golden import record
 from tests.golden.record import FOLDER, MANIFEST, TODAY, name_of, read_json, versions
 

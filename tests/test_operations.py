@@ -20,9 +20,11 @@ import yaml
 from kafka import KafkaProducer
 from prometheus_client.parser import text_string_to_metric_families
 
-from infra import embedded
-from infra.kafka import connection, topic_name
-from infra.migrations import migrate
+from infra.kafka.clients import connection
+from infra.kafka.topics import topic_name
+from infra.local import embedded_postgres
+from infra.postgres import advisory_locks
+from infra.store.migrations import migrate
 from projections import PROJECTIONS
 from tests.faults.http import call
 from tests.faults.processes import Makers, makers
@@ -44,7 +46,6 @@ SAMPLES = (PROMISED - HISTOGRAMS) | {
     f"{name}_{part}" for name in HISTOGRAMS for part in ("bucket", "sum", "count")
 }
 LABELS = {"kind", "outcome", "method", "route", "status", "projection", "part", "le", "instance"}
-APPEND_LOCK = 7093201
 # Where no broker listens.
 NOBODY = "127.0.0.1:1"
 ALERTS = yaml.safe_load((FOLDER / "alerts.yml").read_text(encoding="utf-8"))
@@ -163,10 +164,10 @@ def expect_queue(system: System, api: Api) -> None:
 
     def scrape() -> None:
         eventually(lambda: figures(api)["ordinal_queue_commands"] > 0)
-        holder.execute("SELECT pg_advisory_unlock(%s)", (APPEND_LOCK,))
+        holder.execute("SELECT pg_advisory_unlock(%s)", (advisory_locks.APPEND,))
 
     with psycopg.connect(system.conninfo, autocommit=True) as holder:
-        holder.execute("SELECT pg_advisory_lock(%s)", (APPEND_LOCK,))
+        holder.execute("SELECT pg_advisory_lock(%s)", (advisory_locks.APPEND,))
         orders = [lambda n=n: system.order(api, f"queued-{n}") for n in range(6)]
         all_at_once(*orders, scrape)
 
@@ -337,18 +338,18 @@ def test_answers_are_held_against_the_store(
 @pytest.mark.timeout(120)
 def test_the_database_is_away(nursery: Makers, public_folder: Path) -> None:
     page = Page("the-database-is-away")
-    with embedded.running(public_folder / "postgres") as conninfo:
+    with embedded_postgres.running(public_folder / "postgres") as conninfo:
         migrate(conninfo)
         with house(nursery, public_folder / "logs", conninfo) as system:
             api = system.serve()
             system.start("project")
             expect_applied(api, place(system, api, "before"))
-            embedded.stop(public_folder / "postgres")
+            embedded_postgres.stop(public_folder / "postgres")
             eventually(lambda: refused(system, api) and figures(api)["ordinal_breaker_open"] == 1)
             eventually(lambda: figures(api)["ordinal_figures_age_seconds"] > 2)
             page.run("Symptoms", system, 1, 0, api=api)
             page.run("What to do", system)
-            embedded.restart(public_folder / "postgres")
+            embedded_postgres.restart(public_folder / "postgres")
             system.insist([api], "/orders", order_body("lost"), "lost")
             eventually(lambda: figures(api)["ordinal_figures_age_seconds"] < 2)
             assert figures(api)["ordinal_breaker_open"] == 0

@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from consumers import marketplace, orders
-from infra.intake import Intake, IntakeStatus
-from infra.processes import spare_the_collector
-from infra.progress import News, telling
+from infra.intake.intake import Intake, IntakeStatus
+from infra.ops.heartbeats import News, telling
+from infra.runtime.supervisor import spare_the_collector
 from verbs.opening import load_settings, opened
 from verbs.stopping import told_to_stop
 from verbs.terminal import fail, verb

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from infra import dead_letters, showing
-from infra.event_log import connect
+from infra.intake import dead_letters
+from infra.postgres.connections import connect
+from verbs import showing
 from verbs.opening import load_settings, opened
 from verbs.terminal import console, fail, show, verb
 

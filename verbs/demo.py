@@ -14,13 +14,14 @@ import typer
 
 from api.scopes import ALL_SCOPES
 from consumers import demo_day
-from infra import api_keys, broker, embedded
-from infra.event_log import connect
-from infra.kafka import ensure_topics
-from infra.logs import configure_logging
-from infra.migrations import migrate
-from infra.processes import Family
-from infra.settings import Settings
+from infra.kafka.topics import ensure_topics
+from infra.local import embedded_postgres, kafka_broker
+from infra.postgres.connections import connect
+from infra.runtime.logs import configure_logging
+from infra.runtime.settings import Settings
+from infra.runtime.supervisor import Family
+from infra.store import api_keys
+from infra.store.migrations import migrate
 from verbs.opening import load_settings, opened
 from verbs.stopping import told_to_stop
 from verbs.terminal import bar, console, verb
@@ -59,7 +60,7 @@ def demo(
         key = demo_key(conninfo)
         play_day(conninfo)
         if kafka:
-            machine = stack.enter_context(broker.broker(Path.cwd() / ".data" / "kafka"))
+            machine = stack.enter_context(kafka_broker.broker(Path.cwd() / ".data" / "kafka"))
             servers = machine.bootstrap_servers
             settings = settings.model_copy(update={"kafka_bootstrap_servers": servers})
             ensure_topics(settings)
@@ -127,7 +128,7 @@ def show_around(settings: Settings, conninfo: str, key: str) -> None:
             key=key,
             order=json.dumps(order),
             sku=sku,
-            psql=embedded.psql(settings.database_url.get_secret_value(), Path.cwd()),
+            psql=embedded_postgres.psql(settings.database_url.get_secret_value(), Path.cwd()),
             conninfo=conninfo,
             topics=f"The topics are at {servers}.\n" if servers else "",
         ),

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from infra import replay
-from infra.event_log import connect
+from infra.postgres.connections import connect
+from infra.store import time_travel
 from verbs.opening import load_settings, opened
 from verbs.stopping import told_to_stop
 from verbs.terminal import verb
@@ -28,7 +28,7 @@ def events(
         connect(conninfo, "ordinal_projector", timeout=60) as conn,
     ):
         while not stop.is_set():
-            for seen, line in replay.lines(conn, after, until):
+            for seen, line in time_travel.lines(conn, after, until):
                 out.write(line + b"\n")
                 after = seen
                 if stop.is_set():

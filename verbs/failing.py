@@ -6,12 +6,12 @@ import psycopg
 from kafka.errors import KafkaError
 
 from consumers.file_lines import UnreadableFile
-from infra.broker import BrokerError
-from infra.embedded import EmbeddedError
-from infra.kafka import KafkaUnfit
-from infra.migrations import NotMigrated
-from infra.relay import RelayHalted
-from infra.writer import Unavailable
+from infra.kafka.clients import KafkaUnfit
+from infra.local.embedded_postgres import EmbeddedError
+from infra.local.kafka_broker import BrokerError
+from infra.relay.relay import RelayHalted
+from infra.store.migrations import NotMigrated
+from infra.write_path.group_commit import Unavailable
 
 EXPECTED = (
     BrokerError,

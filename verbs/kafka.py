@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from infra import broker
+from infra.local import kafka_broker
 from verbs.stopping import told_to_stop
 from verbs.terminal import console, verb
 
@@ -12,6 +12,6 @@ cli = verb()
 @cli.command()
 def kafka() -> None:
     """Run a broker of this folder's own, for development."""
-    with broker.broker(Path.cwd() / ".data" / "kafka") as machine, told_to_stop() as stop:
+    with kafka_broker.broker(Path.cwd() / ".data" / "kafka") as machine, told_to_stop() as stop:
         console.print(f"ORDINAL_KAFKA_BOOTSTRAP_SERVERS={machine.bootstrap_servers}")
         stop.wait()

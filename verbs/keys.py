@@ -7,7 +7,7 @@ import typer
 from rich.table import Table as Grid
 
 from api.scopes import ALL_SCOPES
-from infra import api_keys
+from infra.store import api_keys
 from verbs.opening import owner
 from verbs.terminal import fail, family, show
 

@@ -1,6 +1,6 @@
 """`ordinal migrate`"""
 
-from infra import migrations
+from infra.store import migrations
 from verbs.opening import load_settings, opened
 from verbs.terminal import console, verb
 

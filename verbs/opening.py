@@ -8,11 +8,11 @@ from pathlib import Path
 import psycopg
 from pydantic import ValidationError
 
-from infra import embedded
-from infra.event_log import Connection
-from infra.logs import configure_logging
-from infra.migrations import require_migrated
-from infra.settings import Settings
+from infra.local import embedded_postgres
+from infra.postgres.connections import Connection
+from infra.runtime.logs import configure_logging
+from infra.runtime.settings import Settings
+from infra.store.migrations import require_migrated
 from verbs.terminal import fail
 
 
@@ -37,7 +37,9 @@ def opened(settings: Settings, *, migrated: bool = True) -> Iterator[str]:
     """The conninfo of a database that is up and, unless we are to migrate it, up to date."""
     if os.environ.get("POSTGRES_ENABLE_DB_FUNCTIONS"):
         fail("POSTGRES_ENABLE_DB_FUNCTIONS is set: that way of appending takes no lock. Unset it.")
-    with embedded.database(settings.database_url.get_secret_value(), Path.cwd()) as conninfo:
+    with embedded_postgres.database(
+        settings.database_url.get_secret_value(), Path.cwd()
+    ) as conninfo:
         if migrated:
             require_migrated(conninfo)
         yield conninfo

@@ -2,11 +2,11 @@
 
 import typer
 
-from infra import showing
-from infra.codec import UnknownEvent
-from infra.parking import NotParked, StillPoisoned, replay_parked
-from infra.status import status
+from infra.ops.status import status
+from infra.readmodels.parked_streams import NotParked, StillPoisoned, replay_parked
+from infra.store.codec import UnknownEvent
 from projections import PROJECTIONS
+from verbs import showing
 from verbs.opening import load_settings, opened
 from verbs.read_models import chosen_projections
 from verbs.terminal import console, fail, show, verb

@@ -8,13 +8,13 @@ from typing import Annotated
 import structlog
 import typer
 
-from infra.feeds import Feed, StoreFeed
-from infra.index_follower import Follower
-from infra.kafka_feed import KafkaFeed
-from infra.processes import spare_the_collector
-from infra.progress import News, telling
-from infra.projector import Projector, ProjectorStatus
-from infra.settings import Settings
+from infra.ops.heartbeats import News, telling
+from infra.readmodels.feeds import Feed, StoreFeed
+from infra.readmodels.index_follower import Follower
+from infra.readmodels.kafka_feed import KafkaFeed
+from infra.readmodels.projector import Projector, ProjectorStatus
+from infra.runtime.settings import Settings
+from infra.runtime.supervisor import spare_the_collector
 from projections.projection import Projection
 from verbs.opening import load_settings, opened
 from verbs.read_models import chosen_projections

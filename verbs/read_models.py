@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from infra.rebuild import Progress, rebuild
+from infra.readmodels.rebuild import Progress, rebuild
 from projections import PROJECTIONS
 from projections.projection import Projection
 from verbs.terminal import bar, fail

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from infra.generations import ContractBroken, drop_old
-from infra.rebuild import RebuildFailed, RebuildRunning, ShardLost
-from infra.sessions import connect_projector
+from infra.postgres.connections import connect_projector
+from infra.readmodels.generations import ContractBroken, drop_old
+from infra.readmodels.rebuild import RebuildFailed, RebuildRunning, ShardLost
 from projections.projection import Projection
 from verbs.opening import load_settings, opened
 from verbs.read_models import build, chosen_projections

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from infra import reconcile as comparing
-from infra import showing
+from infra.audit import reconcile as comparing
+from verbs import showing
 from verbs.opening import load_settings, opened
 from verbs.terminal import console, fail, show, verb
 

@@ -1,7 +1,7 @@
 """`ordinal relay`"""
 
-from infra.progress import News, telling
-from infra.relay import Relay, RelayStatus
+from infra.ops.heartbeats import News, telling
+from infra.relay.relay import Relay, RelayStatus
 from verbs.opening import load_settings, opened
 from verbs.stopping import told_to_stop
 from verbs.terminal import verb

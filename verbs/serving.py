@@ -19,17 +19,17 @@ from api.app import create_app
 from api.ports import Caller, Edge, Seen
 from api.ports import Unavailable as NotNow
 from commands.handling import Answer, Contact, Context
-from infra.api_keys import KeyRing
-from infra.collector import Collector, show_bus
-from infra.command_bus import CommandBus
-from infra.event_log import connect
-from infra.housekeeping import Housekeeper
-from infra.processes import STOPS, spare_the_collector
-from infra.reader import Reader
-from infra.settings import Settings
-from infra.telemetry import BusFigures, Figures
-from infra.vault import Vault
-from infra.writer import Unavailable, Writer
+from infra.ops.metrics import BusFigures, Figures
+from infra.ops.metrics_collector import Collector, show_bus
+from infra.postgres.connections import connect
+from infra.readmodels.reader import Reader
+from infra.runtime.settings import Settings
+from infra.runtime.supervisor import STOPS, spare_the_collector
+from infra.store.api_keys import KeyRing
+from infra.store.contacts_vault import Vault
+from infra.store.receipt_retention import Housekeeper
+from infra.write_path.command_bus import CommandBus
+from infra.write_path.group_commit import Unavailable, Writer
 from projections import PROJECTIONS
 
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from infra import replay
-from infra.event_log import Connection, connect
+from infra.postgres.connections import Connection, connect
+from infra.store import time_travel
 from verbs.opening import load_settings, opened
 from verbs.terminal import fail, verb
 
@@ -25,10 +25,10 @@ def state(
         connect(conninfo, "ordinal_projector", timeout=60) as conn,
     ):
         try:
-            found = replay.state_at(conn, stream, _position(conn, at))
+            found = time_travel.state_at(conn, stream, _position(conn, at))
         except LookupError as error:
             fail(str(error))
-    sys.stdout.buffer.write(replay.as_json(found) + b"\n")
+    sys.stdout.buffer.write(time_travel.as_json(found) + b"\n")
 
 
 def _position(conn: Connection, at: str | None) -> int | None:
@@ -38,4 +38,4 @@ def _position(conn: Connection, at: str | None) -> int | None:
         moment = datetime.fromisoformat(at)
     except ValueError:
         fail(f"{at} is neither a position nor an ISO 8601 time")
-    return replay.position_at(conn, moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    return time_travel.position_at(conn, moment if moment.tzinfo else moment.replace(tzinfo=UTC))

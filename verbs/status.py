@@ -2,9 +2,9 @@
 
 import psycopg
 
-from infra import showing
-from infra import status as standing
+from infra.ops import status as standing
 from projections import PROJECTIONS
+from verbs import showing
 from verbs.opening import load_settings, opened
 from verbs.terminal import console, fail, show, verb
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from infra.processes import STOPS
+from infra.runtime.supervisor import STOPS
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """`ordinal store …`"""
 
-from infra import restore
-from infra.reconcile import ReconcileRefused
+from infra.audit import accept_restore as restored
+from infra.audit.reconcile import ReconcileRefused
 from projections import PROJECTIONS
 from verbs.opening import load_settings, opened
 from verbs.read_models import build, chosen_projections
@@ -24,11 +24,11 @@ def accept_restore() -> None:
     settings = load_settings()
     with opened(settings) as conninfo:
         try:
-            accepted = restore.accept_restore(conninfo, settings, PROJECTIONS)
-        except restore.NothingToAccept as nothing:
+            accepted = restored.accept_restore(conninfo, settings, PROJECTIONS)
+        except restored.NothingToAccept as nothing:
             console.print(str(nothing))
             return
-        except (restore.WrittenSince, ReconcileRefused) as error:
+        except (restored.WrittenSince, ReconcileRefused) as error:
             fail(str(error))
         console.print(
             f"store epoch {accepted.store_epoch}: what was seen behind position"

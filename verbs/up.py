@@ -1,9 +1,9 @@
 """`ordinal up`"""
 
-from infra.kafka import ensure_topics
-from infra.migrations import migrate
-from infra.processes import Family
-from infra.settings import Settings
+from infra.kafka.topics import ensure_topics
+from infra.runtime.settings import Settings
+from infra.runtime.supervisor import Family
+from infra.store.migrations import migrate
 from verbs.opening import load_settings, opened
 from verbs.stopping import told_to_stop
 from verbs.terminal import verb

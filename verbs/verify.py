@@ -5,13 +5,13 @@ from typing import Annotated
 
 import typer
 
-from infra import showing
-from infra.event_log import Connection, connect
-from infra.findings import Findings
-from infra.verify import verify_store, wait_for_lag_zero
-from infra.verify_receipts import kept, verify_receipts
-from infra.verify_topics import lag_of, verify_topics
+from infra.audit.findings import Findings
+from infra.audit.verify import verify_store, wait_for_lag_zero
+from infra.audit.verify_receipts import kept, verify_receipts
+from infra.audit.verify_topics import lag_of, verify_topics
+from infra.postgres.connections import Connection, connect
 from projections import PROJECTIONS
+from verbs import showing
 from verbs.opening import load_settings, opened
 from verbs.terminal import fail, show, verb
 

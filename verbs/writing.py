@@ -8,11 +8,11 @@ import structlog
 from commands import HANDLERS
 from commands.handling import Context
 from consumers.importing import Write
-from infra.batch import Ask, Outcome
-from infra.event_log import connect, connect_writer
-from infra.settings import Settings
-from infra.snapshots import Snapshots
-from infra.writer import Unavailable, Writer
+from infra.postgres.connections import connect, connect_writer
+from infra.runtime.settings import Settings
+from infra.write_path.append_batch import Ask, Outcome
+from infra.write_path.group_commit import Unavailable, Writer
+from infra.write_path.snapshots import Snapshots
 
 log = structlog.get_logger("ordinal")
 

@@ -66,7 +66,7 @@ from domain.stock.events import (
 )
 from domain.stock.state import StockItem, owner_key
 from domain.values import LineQuantity, ShortagePolicy, stock_item_of, stock_stream
-from infra.codec import decode_data, encode_data
+from infra.store.codec import decode_data, encode_data
 from tests.commands.memory import CONTEXT, MemoryLog
 from tests.domain.stock.histories import LATER, NOW, SOON
 

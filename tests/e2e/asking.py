@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
-from infra.kafka import topics
+from infra.kafka.topics import topics
 from tests.faults.http import Answer, call
 from tests.faults.system import ANSWER_LIMIT, START_LIMIT, Api, System
 

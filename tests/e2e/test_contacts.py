@@ -5,7 +5,7 @@ from typing import Any
 
 import psycopg
 
-from infra import api_keys
+from infra.store import api_keys
 from tests.e2e.asking import Said, Shop, await_lag_zero, get, read_everything
 from tests.faults.system import System
 from tests.infra.running import eventually

@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 
 from consumers.online_retail import carried, messages
 from domain.values import order_id_of
-from infra.batch import Ask
+from infra.write_path.append_batch import Ask
 from tests.consumers.gift_shop import gift_shop, told
 from tests.e2e import by_hand
 from tests.e2e.asking import Ran, await_lag_zero, read_everything, run

@@ -9,10 +9,10 @@ from typing import Any, Self
 
 from confluent_kafka import Message, Producer
 
-from infra.event_log import Connection
-from infra.findings import Findings
-from infra.kafka import DEAD_LETTERS, INTAKE_ORDERS, INTAKE_RESULTS, topic_name
-from infra.settings import Settings
+from infra.audit.findings import Findings
+from infra.kafka.topics import DEAD_LETTERS, INTAKE_ORDERS, INTAKE_RESULTS, topic_name
+from infra.postgres.connections import Connection
+from infra.runtime.settings import Settings
 from tests.faults.load import SKUS
 from tests.infra.relaying import published_to
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.broker import Broker
+from infra.local.kafka_broker import Broker
 from tests.faults.machine import Machine, own_machine
 from tests.faults.processes import Makers, makers
 from tests.faults.system import System, system_over

@@ -5,9 +5,10 @@ from uuid import uuid4
 
 import msgspec
 
-from infra.batch import event_id
-from infra.codec import Stored
-from infra.event_log import TABLE, Connection
+from infra.postgres.connections import Connection
+from infra.store.codec import Stored
+from infra.store.event_log import TABLE
+from infra.write_path.append_batch import event_id
 
 
 def append(conn: Connection, stream_id: str, version: int) -> int:

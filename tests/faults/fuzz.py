@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Literal
 
-from infra.kafka import MESSAGE_LIMIT
+from infra.kafka.topics import MESSAGE_LIMIT
 from tests.faults.load import SKUS
 
 Fate = Literal["accepted", "refused", "dead", "any"]

@@ -5,12 +5,14 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from infra.checkpoints import event_id_of
-from infra.event_log import Connection, read_after
-from infra.kafka import IndexRecord, encode_index, index_partition, topic_name
-from infra.relay_source import Source
-from infra.settings import Settings
-from infra.transactions import Message, Transactions
+from infra.kafka.index_topic import IndexRecord, encode_index
+from infra.kafka.topics import index_partition, topic_name
+from infra.kafka.transactional_producer import Message, Transactions
+from infra.postgres.connections import Connection
+from infra.readmodels.checkpoints import event_id_of
+from infra.relay.outbox_reader import Source
+from infra.runtime.settings import Settings
+from infra.store.event_log import read_after
 
 
 class HandRelay:

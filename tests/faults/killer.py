@@ -12,8 +12,8 @@ from random import Random
 
 import psycopg
 
-from infra import embedded
-from infra.broker import Broker
+from infra.local import embedded_postgres
+from infra.local.kafka_broker import Broker
 from tests.faults.processes import Process
 
 # Seconds.
@@ -194,7 +194,7 @@ class Killer:
         def restart() -> None:
             self._signal_postgres(signal.SIGKILL)
             time.sleep(absence)
-            embedded.restart(self._postgres)
+            embedded_postgres.restart(self._postgres)
 
         self._meanwhile("postgres", restart)
 
@@ -210,7 +210,7 @@ class Killer:
         self._meanwhile("postgres", stop)
 
     def _signal_postgres(self, number: signal.Signals) -> None:
-        pid = embedded.postmaster_pid(self._postgres)
+        pid = embedded_postgres.postmaster_pid(self._postgres)
         if pid is not None:
             os.kill(pid, number)
 

@@ -10,8 +10,14 @@ from zlib import crc32
 
 from confluent_kafka import Message, Producer
 
-from infra.kafka import DEAD_LETTERS, INTAKE_ORDERS, INTAKE_RESULTS, MESSAGE_LIMIT, topic_name
-from infra.settings import Settings
+from infra.kafka.topics import (
+    DEAD_LETTERS,
+    INTAKE_ORDERS,
+    INTAKE_RESULTS,
+    MESSAGE_LIMIT,
+    topic_name,
+)
+from infra.runtime.settings import Settings
 from tests.faults.channel import CHANNEL, FLUSH_LIMIT
 from tests.faults.fuzz import Fuzzed
 from tests.faults.system import System

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra import embedded
-from infra.migrations import migrate
+from infra.local import embedded_postgres
+from infra.store.migrations import migrate
 
 
 @dataclass(slots=True)
@@ -20,16 +20,16 @@ class Machine:
 
     def kill(self) -> None:
         """As a power cut would, as far as its processes go; the others notice by themselves."""
-        pid = embedded.postmaster_pid(self.folder)
+        pid = embedded_postgres.postmaster_pid(self.folder)
         assert pid is not None
         os.kill(pid, signal.SIGKILL)
 
     def start(self) -> None:
-        embedded.restart(self.folder)
+        embedded_postgres.restart(self.folder)
 
 
 @contextmanager
 def own_machine(folder: Path) -> Iterator[Machine]:
-    with embedded.running(folder) as conninfo:
+    with embedded_postgres.running(folder) as conninfo:
         migrate(conninfo)
         yield Machine(folder, conninfo)

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from infra.event_log import Connection
-from infra.verify import Findings
-from infra.verify_receipts import Kept, verify_receipts
+from infra.audit.verify import Findings
+from infra.audit.verify_receipts import Kept, verify_receipts
+from infra.postgres.connections import Connection
 
 
 @dataclass(slots=True)

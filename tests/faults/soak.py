@@ -21,10 +21,10 @@ import psycopg
 from rich.console import Console
 from rich.table import Table
 
-from infra import embedded
-from infra.broker import Broker
-from infra.findings import Findings
-from infra.migrations import migrate
+from infra.audit.findings import Findings
+from infra.local import embedded_postgres
+from infra.local.kafka_broker import Broker
+from infra.store.migrations import migrate
 from tests.conftest import keep_logs, public_temporary_folder
 from tests.faults.channel import Channel
 from tests.faults.http import free_port
@@ -48,7 +48,7 @@ console = Console(width=140)
 @contextmanager
 def whole_system(folder: Path) -> Iterator[tuple[System, Broker]]:
     with ExitStack() as stack:
-        conninfo = stack.enter_context(embedded.running(folder / "postgres"))
+        conninfo = stack.enter_context(embedded_postgres.running(folder / "postgres"))
         migrate(conninfo)
         broker = stack.enter_context(Broker(folder / "kafka"))
         nursery = stack.enter_context(makers())

@@ -14,11 +14,11 @@ from typing import Any
 import psycopg
 
 from api.scopes import ALL_SCOPES
-from infra import api_keys
-from infra.kafka import ensure_topics
-from infra.settings import Settings
-from infra.verify import Findings, verify_store, wait_for_lag_zero
-from infra.verify_topics import lag_of, verify_topics
+from infra.audit.verify import Findings, verify_store, wait_for_lag_zero
+from infra.audit.verify_topics import lag_of, verify_topics
+from infra.kafka.topics import ensure_topics
+from infra.runtime.settings import Settings
+from infra.store import api_keys
 from projections import PROJECTIONS
 from tests.faults.http import Answer, Lost, call, free_port
 from tests.faults.processes import Makers, Process

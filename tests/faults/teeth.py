@@ -9,9 +9,9 @@ from typing import Any
 import psycopg
 
 from commands.handling import Context, Handlers, Handling, Receipt, Streams
-from infra.event_log import Connection
-from infra.verify import Findings, verify_store
-from infra.writer import Writer
+from infra.audit.verify import Findings, verify_store
+from infra.postgres.connections import Connection
+from infra.write_path.group_commit import Writer
 from projections import PROJECTIONS
 from projections.projection import Projection
 from tests.faults.system import SKU, named

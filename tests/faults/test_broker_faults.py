@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.broker import Broker
+from infra.local.kafka_broker import Broker
 from tests.faults.http import free_port
 from tests.faults.load import SKUS, UNITS, Load
 from tests.faults.processes import Makers

@@ -12,8 +12,8 @@ import psycopg
 import pytest
 
 from commands.stock import RegisterStockItem
-from infra.event_log import Connection
-from infra.postgres_account import account_for, programs
+from infra.local.postgres_account import account_for, programs
+from infra.postgres.connections import Connection
 from projections.inventory import INVENTORY
 from tests.faults import foreign
 from tests.faults.http import Answer, Lost

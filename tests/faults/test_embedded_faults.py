@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra import embedded
+from infra.local import embedded_postgres
 from tests.faults.http import Lost
 from tests.faults.load import SKUS, UNITS, Load
 from tests.faults.machine import own_machine
@@ -44,8 +44,8 @@ def test_processes_share_one_server_and_outlive_each_other(
         assert started.alive
         system.check(60)
         head = system.head()
-    assert embedded.postmaster_pid(folder) is None
-    with embedded.running(folder) as conninfo:
+    assert embedded_postgres.postmaster_pid(folder) is None
+    with embedded_postgres.running(folder) as conninfo:
         assert breaches(conninfo) == set()
         assert System(nursery, public_folder, conninfo).head() == head
 

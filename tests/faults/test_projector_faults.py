@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from kafka import KafkaProducer
 
-from infra.kafka import connection
-from infra.parking import replay_parked
+from infra.kafka.clients import connection
+from infra.readmodels.parked_streams import replay_parked
 from projections import PROJECTIONS
 from projections.inventory import INVENTORY
 from tests.faults.hand import HandRelay

@@ -9,12 +9,13 @@ import psycopg
 import pytest
 from kafka import KafkaProducer
 
-from infra.findings import Findings
-from infra.kafka import connection, consumer, event_partitions, offsets_of, read_ranges
-from infra.relay_source import Source
-from infra.settings import Settings
-from infra.transactions import Transactions
-from infra.verify_topics import verify_topics
+from infra.audit.findings import Findings
+from infra.audit.verify_topics import verify_topics
+from infra.kafka.clients import connection, consumer, offsets_of, read_ranges
+from infra.kafka.topics import event_partitions
+from infra.kafka.transactional_producer import Transactions
+from infra.relay.outbox_reader import Source
+from infra.runtime.settings import Settings
 from tests.faults.load import SKUS, UNITS, Load
 from tests.faults.system import System
 from tests.faults.teeth import unguarded

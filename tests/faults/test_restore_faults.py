@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from infra.kafka import last_index_record
-from infra.postgres_account import Account, account_for, programs
+from infra.kafka.index_topic import last_index_record
+from infra.local.postgres_account import Account, account_for, programs
 from tests.faults.conftest import own_folder
 from tests.faults.machine import Machine
 from tests.faults.processes import Makers, Process

@@ -6,8 +6,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from infra.event_log import connect
-from infra.snapshots import Snapshot, Snapshots
+from infra.postgres.connections import connect
+from infra.write_path.snapshots import Snapshot, Snapshots
 from tests.faults.system import SKU, System
 from tests.faults.teeth import STOCK_STREAM, breaches, execute, small_store
 from tests.infra.running import eventually

@@ -6,9 +6,9 @@ from contextlib import closing
 import pytest
 from kafka import KafkaAdminClient
 
-from infra.findings import Findings
-from infra.kafka import EVENT_TOPICS, INDEX, topic_name
-from infra.verify_topics import verify_topics
+from infra.audit.findings import Findings
+from infra.audit.verify_topics import verify_topics
+from infra.kafka.topics import EVENT_TOPICS, INDEX, topic_name
 from tests.faults.processes import Process
 from tests.faults.system import System
 from tests.infra.relaying import relay_all

@@ -6,7 +6,7 @@ from typing import Self
 
 import psycopg
 
-from infra.verify import Findings
+from infra.audit.verify import Findings
 from tests.infra.running import eventually
 
 INTERVAL = 0.1

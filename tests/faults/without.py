@@ -8,10 +8,10 @@ from unittest.mock import patch
 
 from api.asked import Asked
 from domain.values import ORDINAL_NAMESPACE, named_uuid
-from infra.event_log import Connection
-from infra.log_session import LogSession
-from infra.loop_worker import elsewhere
-from infra.writer import Unavailable, Writer
+from infra.postgres.connections import Connection
+from infra.runtime.loop_worker import elsewhere
+from infra.write_path.append_session import LogSession
+from infra.write_path.group_commit import Unavailable, Writer
 
 if TYPE_CHECKING:
     from verbs.serving import Server
@@ -60,8 +60,8 @@ opens = Writer._open
 GUARDS = {
     "fingerprint": ("api.asked.Asked._fingerprint", one_for_all_requests),
     "caller in the key": ("api.asked.Asked.identify", one_for_all_callers),
-    "look at the store": ("infra.relay.refuse_unfit_store", looks_at_nothing),
+    "look at the store": ("infra.relay.relay.refuse_unfit_store", looks_at_nothing),
     "ear for signals": ("verbs.serving.Server.handle_exit", is_deaf),
     "orderly end": ("verbs.serving.Server.handle_exit", drops_everything),
-    "giving up": ("infra.writer.Writer._open", insists),
+    "giving up": ("infra.write_path.group_commit.Writer._open", insists),
 }

@@ -18,8 +18,8 @@ from uuid import uuid5
 from commands.handling import Context, Receipt
 from domain.history import EVENTS, version_of
 from domain.values import ORDINAL_NAMESPACE
-from infra import codec
-from infra.batch import Ask, Batch
+from infra.store import codec
+from infra.write_path.append_batch import Ask, Batch
 
 FOLDER = Path(__file__).parent
 MANIFEST, TODAY = "manifest.json", "today.json"

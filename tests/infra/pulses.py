@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from infra.pulse import Pulse
+from infra.runtime.watchdog import Pulse
 from tests.infra.running import eventually
 
 INTERVAL = 0.02
@@ -27,9 +27,9 @@ class Watched:
             beat(pulse)
 
         monkeypatch.setattr(Pulse, "beat", counted)
-        monkeypatch.setattr("infra.pulse.end_process", self.ended.set)
-        monkeypatch.setattr("infra.pulse.INTERVAL", INTERVAL)
-        monkeypatch.setattr("infra.pulse.GLANCES", 10**9)
+        monkeypatch.setattr("infra.runtime.watchdog.end_process", self.ended.set)
+        monkeypatch.setattr("infra.runtime.watchdog.INTERVAL", INTERVAL)
+        monkeypatch.setattr("infra.runtime.watchdog.GLANCES", 10**9)
 
     def await_beats(self, name: str) -> None:
         """With nothing to do it must beat, too."""
@@ -47,7 +47,7 @@ class Watched:
 
         with self._monkeypatch.context() as patch:
             patch.setattr(target, waits)
-            patch.setattr("infra.pulse.GLANCES", 20)
+            patch.setattr("infra.runtime.watchdog.GLANCES", 20)
             try:
                 yield
             finally:

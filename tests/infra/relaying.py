@@ -9,10 +9,11 @@ import pytest
 from kafka import TopicPartition
 from pydantic import SecretStr
 
-from infra.kafka import consumer, event_partitions, offsets_of, read_ranges, topics
-from infra.relay import Relay
-from infra.relay_start import position_of
-from infra.settings import Settings
+from infra.kafka.clients import consumer, offsets_of, read_ranges
+from infra.kafka.topics import event_partitions, topics
+from infra.relay.relay import Relay
+from infra.relay.startup_checks import position_of
+from infra.runtime.settings import Settings
 from tests.infra.log_rows import versions_by_stream
 from tests.infra.running import eventually
 

@@ -8,8 +8,8 @@ from functools import partial
 
 import psycopg
 
-from infra.feeds import Feed, StoreFeed
-from infra.projector import Projector
+from infra.readmodels.feeds import Feed, StoreFeed
+from infra.readmodels.projector import Projector
 from projections.projection import Projection
 
 

@@ -20,20 +20,13 @@ from domain.decider import Decider
 from domain.stock.events import StockReceived
 from domain.stock.state import STOCK_ITEM, StockItem
 from domain.values import ShortagePolicy, stock_stream
-from infra import codec
-from infra.batch import Ask
-from infra.codec import Stored
-from infra.event_log import (
-    SEQUENCE,
-    TABLE,
-    Connection,
-    StoredRow,
-    connect_writer,
-    read_after,
-    read_stream,
-)
-from infra.snapshots import Snapshots
-from infra.writer import Writer
+from infra.postgres.connections import Connection, connect_writer
+from infra.store import codec
+from infra.store.codec import Stored
+from infra.store.event_log import SEQUENCE, TABLE, StoredRow, read_after, read_stream
+from infra.write_path.append_batch import Ask
+from infra.write_path.group_commit import Writer
+from infra.write_path.snapshots import Snapshots
 
 LONG_AGO = datetime(2020, 2, 29, 12, tzinfo=UTC)
 LOCATION, SKU = "LEEDS", "85123A"

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import errors as pg
 
-from infra.event_log import Connection, connect, connect_writer
+from infra.postgres.connections import Connection, connect, connect_writer
 from tests.infra.shop import Mark, check_log, do, insert, log_of, writing
 
 GUARDED = ("stored_events", "outbox")

@@ -15,9 +15,16 @@ import pytest
 
 from commands.handling import Answer
 from domain.errors import InsufficientStock
-from infra.command_bus import BATCH_COMMANDS, BATCH_LINES, Breaker, CommandBus, Pending, weight
-from infra.event_log import connect_writer
-from infra.writer import Unavailable, Writer
+from infra.postgres.connections import connect_writer
+from infra.write_path.command_bus import (
+    BATCH_COMMANDS,
+    BATCH_LINES,
+    Breaker,
+    CommandBus,
+    Pending,
+    weight,
+)
+from infra.write_path.group_commit import Unavailable, Writer
 from tests.infra.proxy import postgres_proxy
 from tests.infra.shop import BIG_CACHE, MARKING, Mark, check_log, context, log_of, order
 from tests.infra.shop import writing as writing_on

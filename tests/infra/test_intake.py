@@ -21,13 +21,14 @@ from consumers.marketplace import marketplace_consumer
 from consumers.orders import OrderMessage, OrderMessageLine, Person, orders_consumer
 from domain.history import EVENTS
 from domain.values import order_id_of, order_stream
-from infra import codec
-from infra.batch import Companion
-from infra.event_log import connect_writer
-from infra.intake import Haul, Intake
-from infra.kafka import connection, ensure_topics, topic_name
-from infra.settings import Settings
-from infra.writer import Companions, Writer
+from infra.intake.intake import Haul, Intake
+from infra.kafka.clients import connection
+from infra.kafka.topics import ensure_topics, topic_name
+from infra.postgres.connections import connect_writer
+from infra.runtime.settings import Settings
+from infra.store import codec
+from infra.write_path.append_batch import Companion
+from infra.write_path.group_commit import Companions, Writer
 from tests.infra.proxy import postgres_proxy
 from tests.infra.pulses import Watched
 from tests.infra.running import eventually
@@ -563,7 +564,7 @@ def test_a_reader_that_went_deaf_is_replaced(
     shop: str, settings: Settings, channel: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is polled, its group believes in it, and it reads no more: as if an answer were lost."""
-    monkeypatch.setattr("infra.silence.INTERVAL", 0.3)
+    monkeypatch.setattr("infra.intake.stall_detector.INTERVAL", 0.3)
     readers: set[int] = set()
 
     class Deaf(Intake):
@@ -586,7 +587,7 @@ def test_orders_that_were_not_sent_after_all_are_waited_for_in_peace(
     ended: bool, shop: str, settings: Settings, channel: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A transaction at the topic's end that never becomes visible."""
-    monkeypatch.setattr("infra.silence.INTERVAL", 0.1)
+    monkeypatch.setattr("infra.intake.stall_detector.INTERVAL", 0.1)
     topic = topic_name(settings, "intake.orders")
     channel.send(encoded("r0"), key=b"0")
     with closing(KafkaProducer(**connection(settings), transactional_id=topic)) as sender:
@@ -612,7 +613,7 @@ def test_a_client_that_hangs_is_noticed(
     with running(intake_of(shop, settings)) as work:
         work.until(lambda: taken(shop) == 1)
         watched.await_beats("intake of orders")
-        with watched.hanging("infra.intake.poll", {}):
+        with watched.hanging("infra.intake.intake.poll", {}):
             assert watched.ended.wait(20)
 
 

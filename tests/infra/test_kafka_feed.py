@@ -14,22 +14,16 @@ import psycopg
 import pytest
 from kafka import KafkaProducer
 
-from infra.checkpoints import ProjectorHalted, event_id_of
-from infra.event_log import StoredRow, read_after
-from infra.feeds import Batch, FeedLost, SharedRow
-from infra.folding import decode
-from infra.index_follower import KEPT, QUIET_LIMIT, Follower
-from infra.kafka import (
-    EVENT_TOPICS,
-    IndexRecord,
-    KafkaUnfit,
-    connection,
-    encode_index,
-    ensure_topics,
-    topic_name,
-)
-from infra.kafka_feed import KafkaFeed
-from infra.settings import Settings
+from infra.kafka.clients import KafkaUnfit, connection
+from infra.kafka.index_topic import IndexRecord, encode_index
+from infra.kafka.topics import EVENT_TOPICS, ensure_topics, topic_name
+from infra.readmodels.checkpoints import ProjectorHalted, event_id_of
+from infra.readmodels.feeds import Batch, FeedLost, SharedRow
+from infra.readmodels.folding import decode
+from infra.readmodels.index_follower import KEPT, QUIET_LIMIT, Follower
+from infra.readmodels.kafka_feed import KafkaFeed
+from infra.runtime.settings import Settings
+from infra.store.event_log import StoredRow, read_after
 from tests.infra.running import eventually, project, running
 from tests.infra.sample_projection import SAMPLE, Bytes, append, contents, receive
 

@@ -9,7 +9,7 @@ from eventsourcing.utils import Environment
 from psycopg.conninfo import conninfo_to_dict
 
 from domain.values import order_stream
-from infra.event_log import StoredRow
+from infra.store.event_log import StoredRow
 from tests.infra.shop import burn, check_log, do, open_shop, order, writing
 
 

@@ -11,11 +11,11 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from domain.errors import Invalid
-from infra.at_hand import FEW_STREAMS, PORTION, PORTIONS_UNDER_LOCK
-from infra.event_log import connect_writer
-from infra.log_session import Loaded, LogSession
-from infra.snapshots import Snapshots
-from infra.writer import Writer
+from infra.postgres.connections import connect_writer
+from infra.write_path.append_session import Loaded, LogSession
+from infra.write_path.group_commit import Writer
+from infra.write_path.snapshots import Snapshots
+from infra.write_path.stream_loader import FEW_STREAMS, PORTION, PORTIONS_UNDER_LOCK
 from tests.infra.shop import (
     BIG_CACHE,
     MARKING,

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 from greenlet import getcurrent
 
-from infra.loop_worker import TURN, LoopWorker, await_line, elsewhere, give_way
+from infra.runtime.loop_worker import TURN, LoopWorker, await_line, elsewhere, give_way
 
 
 class Pipe:

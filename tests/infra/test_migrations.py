@@ -7,8 +7,8 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from infra import migrations
-from infra.migrations import NotMigrated, Unguarded, migrate, require_migrated
+from infra.store import migrations
+from infra.store.migrations import NotMigrated, Unguarded, migrate, require_migrated
 from tests.infra.shop import Mark, check_log, do, writing
 
 Shape = list[tuple[object, ...]]

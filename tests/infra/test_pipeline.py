@@ -7,9 +7,9 @@ import pytest
 from psycopg.pq import TransactionStatus
 from psycopg.pq.abc import PGresult
 
-from infra.binary import integer, to_integer
-from infra.event_log import connect_writer
-from infra.pipeline import BEGIN, COMMIT, Pipeline, statement
+from infra.postgres.binary_arrays import integer, to_integer
+from infra.postgres.connections import connect_writer
+from infra.postgres.pipeline import BEGIN, COMMIT, Pipeline, statement
 
 DOUBLE = statement("double", "SELECT 2 * $1::bigint")
 HALVE = statement("halve", "SELECT 100 / $1::bigint")

@@ -16,17 +16,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from infra import applying, feeds
-from infra.applying import Applier
-from infra.checkpoints import CheckpointMoved, ProjectorHalted, read_generation
-from infra.event_log import read_after
-from infra.feeds import StoreFeed, batch_of
-from infra.folding import Folding
-from infra.generations import ensure_generation
-from infra.leader import Leadership
-from infra.projector import seat_of
-from infra.sessions import connect_projector
-from infra.tables import PhysicalTable
+from infra.postgres.connections import connect_projector
+from infra.postgres.leader_election import Leadership
+from infra.readmodels import applier as applying
+from infra.readmodels import feeds
+from infra.readmodels.applier import Applier
+from infra.readmodels.checkpoints import CheckpointMoved, ProjectorHalted, read_generation
+from infra.readmodels.feeds import StoreFeed, batch_of
+from infra.readmodels.folding import Folding
+from infra.readmodels.generations import ensure_generation
+from infra.readmodels.projector import leader_lock_of
+from infra.readmodels.tables import PhysicalTable
+from infra.store.event_log import read_after
 from tests.infra.pulses import Watched
 from tests.infra.running import eventually, project, running
 from tests.infra.sample_projection import (
@@ -135,18 +136,22 @@ def test_a_projector_that_hangs_is_noticed(
     watched = Watched(monkeypatch)
     with running(ordinal_database, SAMPLE):
         watched.await_beats(f"projector {SAMPLE.name}")
-        with watched.hanging("infra.feeds.read_after", []):
+        with watched.hanging("infra.readmodels.feeds.read_after", []):
             assert watched.ended.wait(20)
 
 
 @pytest.mark.parametrize(
-    "where", ["infra.leader.Leadership._try", "infra.projector.ensure_generation"]
+    "where",
+    [
+        "infra.postgres.leader_election.Leadership._try",
+        "infra.readmodels.projector.ensure_generation",
+    ],
 )
 def test_a_projector_that_hangs_before_it_leads_is_noticed(
     ordinal_database: str, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     watched = Watched(monkeypatch)
-    with Leadership(ordinal_database, seat_of(SAMPLE), "somebody") as seat:
+    with Leadership(ordinal_database, leader_lock_of(SAMPLE), "somebody") as seat:
         assert seat.acquire(threading.Event())
         with running(ordinal_database, SAMPLE):
             watched.await_beats(f"projector {SAMPLE.name}")
@@ -434,8 +439,8 @@ def test_a_newer_version_waits_for_its_rebuild(ordinal_database: str) -> None:
 PROJECT = """
 import sys, threading
 from functools import partial
-from infra.feeds import StoreFeed
-from infra.projector import Projector
+from infra.readmodels.feeds import StoreFeed
+from infra.readmodels.projector import Projector
 from tests.infra.sample_projection import SAMPLE
 Projector(sys.argv[1], SAMPLE, partial(StoreFeed, sys.argv[1])).run(threading.Event())
 """

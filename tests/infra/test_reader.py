@@ -10,14 +10,14 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from infra.generations import (
+from infra.postgres.connections import connect_projector
+from infra.readmodels.generations import (
     create_generation,
     drop_old,
     open_generation,
     show_generation,
 )
-from infra.reader import DatabaseAway, Reader
-from infra.sessions import connect_projector
+from infra.readmodels.reader import DatabaseAway, Reader
 from projections.projection import PositionAhead, Query, ReadModelBehind
 from tests.infra.running import project
 from tests.infra.sample_projection import (
@@ -201,7 +201,7 @@ def test_a_version_that_is_not_built_is_not_ready(ordinal_database: str) -> None
 def test_a_read_model_is_ready_when_it_has_caught_up(
     ordinal_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infra.reader.NEARLY", 1)
+    monkeypatch.setattr("infra.readmodels.reader.NEARLY", 1)
     receipts(ordinal_database)
     append(ordinal_database, [("stock-a", receive(1)), ("stock-a", receive(1))])
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from infra.generations import ensure_generation
-from infra.reader import Reader
-from infra.sessions import connect_projector
-from infra.tables import physical_tables
+from infra.postgres.connections import connect_projector
+from infra.readmodels.generations import ensure_generation
+from infra.readmodels.reader import Reader
+from infra.readmodels.tables import physical_tables
 from projections.projection import ReadModelBehind
 from projections.reporting import REPORTING
 from projections.reporting_queries import VIEW_ROWS, DailyRow, report_page

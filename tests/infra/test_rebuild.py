@@ -16,13 +16,13 @@ import psycopg
 import pytest
 
 from domain.decider import Recorded
-from infra import rebuild as machine
-from infra.checkpoints import checkpoints
-from infra.folding import bare_id
-from infra.generations import drop_old, open_generation
-from infra.rebuild import Progress, RebuildFailed, RebuildRunning, ShardLost, rebuild
-from infra.sessions import connect_projector
-from infra.shards import ProcessShard, Rows
+from infra.postgres.connections import connect_projector
+from infra.readmodels import rebuild as machine
+from infra.readmodels.checkpoints import checkpoints
+from infra.readmodels.folding import bare_id
+from infra.readmodels.generations import drop_old, open_generation
+from infra.readmodels.rebuild import Progress, RebuildFailed, RebuildRunning, ShardLost, rebuild
+from infra.readmodels.rebuild_shards import ProcessShard, Rows
 from projections.projection import Projection, StreamRows
 from tests.infra.running import eventually, project, running
 from tests.infra.sample_projection import (
@@ -64,8 +64,8 @@ def history(count: int, streams: int = 7) -> list[Written]:
 def small_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "STRETCH", 25)
     monkeypatch.setattr(machine, "NEARLY", 5)
-    monkeypatch.setattr("infra.shards.KEPT", 2)
-    monkeypatch.setattr("infra.shards.GULP", 10)
+    monkeypatch.setattr("infra.readmodels.rebuild_shards.KEPT", 2)
+    monkeypatch.setattr("infra.readmodels.rebuild_shards.GULP", 10)
 
 
 @pytest.fixture
@@ -171,7 +171,7 @@ def test_a_row_that_comes_again_in_a_later_stretch_ends_it(ordinal_database: str
 
 KILLED = """
 import os, signal, sys
-from infra import rebuild as machine
+from infra.readmodels import rebuild as machine
 from tests.infra.sample_projection import SAMPLE
 machine.STRETCH, machine.NEARLY = 25, 5
 if sys.argv[2] == "processes":

@@ -9,22 +9,15 @@ from typing import Any
 
 import pytest
 
-from infra import topic_lanes
-from infra.broker import Broker
-from infra.kafka import (
-    encode_index,
-    ensure_topics,
-    event_partitions,
-    index_partition,
-    index_records,
-    last_index_record,
-    topic_name,
-)
-from infra.reconcile import ReconcileRefused, ReconcileReport, reconcile
-from infra.relay import RelayHalted
-from infra.repair import Repair
-from infra.settings import Settings
-from infra.transactions import Message, Transactions
+from infra.audit import partition_reader
+from infra.audit.reconcile import ReconcileRefused, ReconcileReport, reconcile
+from infra.audit.repair import Repair
+from infra.kafka.index_topic import encode_index, index_records, last_index_record
+from infra.kafka.topics import ensure_topics, event_partitions, index_partition, topic_name
+from infra.kafka.transactional_producer import Message, Transactions
+from infra.local.kafka_broker import Broker
+from infra.relay.relay import RelayHalted
+from infra.runtime.settings import Settings
 from tests.infra.log_rows import LogWriter
 from tests.infra.relaying import (
     assert_once_and_in_order,
@@ -47,7 +40,7 @@ def settings(kafka: str, topic_prefix: str) -> Settings:
 
 @pytest.fixture(autouse=True)
 def settled_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infra.reconcile.SETTLE_LIMIT", 0.5)
+    monkeypatch.setattr("infra.audit.reconcile.SETTLE_LIMIT", 0.5)
 
 
 @pytest.fixture
@@ -104,7 +97,7 @@ def assert_whole(conninfo: str, settings: Settings, written: list[int]) -> None:
 def test_what_the_relay_published_is_what_the_store_has(
     ordinal_database: str, settings: Settings, log: LogWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(topic_lanes.CONSUMER, "max_poll_records", 7)
+    monkeypatch.setitem(partition_reader.CONSUMER, "max_poll_records", 7)
     written = log.append_all(COMMANDS * 5)
     relay_all(ordinal_database, settings, written[-1])
     for report in (check(ordinal_database, settings), repair(ordinal_database, settings)):
@@ -145,7 +138,7 @@ def test_it_compares_while_a_relay_is_at_work(
 def test_a_repair_waits_for_no_relay(
     ordinal_database: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infra.reconcile.SEAT_LIMIT", 0.5)
+    monkeypatch.setattr("infra.audit.reconcile.SEAT_LIMIT", 0.5)
     with relaying(ordinal_database, settings) as relay:
         eventually(lambda: relay.status.state == "running")
         with pytest.raises(ReconcileRefused):
@@ -207,7 +200,7 @@ def test_an_index_that_lost_its_tail_is_written_again(
     relay_all(ordinal_database, settings, written[-1])
     index = index_partition(settings)
     heal = losing(monkeypatch, lambda message: message[0] == index)
-    monkeypatch.setattr("infra.relay.Publisher._send_index", _unannounced)
+    monkeypatch.setattr("infra.relay.relay.Publisher._send_index", _unannounced)
     unannounced = log.append_all(COMMANDS)
     relay_all(ordinal_database, settings, unannounced[-1])
     heal()
@@ -351,16 +344,16 @@ def test_a_tail_that_a_broker_lost_on_its_disk_is_sent_again(
 def test_rows_of_both_sides_are_never_all_in_memory(
     ordinal_database: str, settings: Settings, log: LogWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(topic_lanes.CONSUMER, "max_poll_records", 10)
+    monkeypatch.setitem(partition_reader.CONSUMER, "max_poll_records", 10)
     written = log.append_all(COMMANDS * 5)
     relay_all(ordinal_database, settings, written[-1])
     waiting = list[int]()
-    read_on = topic_lanes.Lanes._read_on
+    read_on = partition_reader.Lanes._read_on
 
-    def watched(lanes: topic_lanes.Lanes, wanted: Any) -> None:
+    def watched(lanes: partition_reader.Lanes, wanted: Any) -> None:
         read_on(lanes, wanted)
         waiting.append(max(map(len, lanes._waiting.values())))
 
-    monkeypatch.setattr(topic_lanes.Lanes, "_read_on", watched)
+    monkeypatch.setattr(partition_reader.Lanes, "_read_on", watched)
     assert check(ordinal_database, settings).clean
     assert max(waiting) <= 10

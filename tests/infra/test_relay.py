@@ -24,31 +24,26 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import KafkaError, ProducerFencedError
 from structlog.testing import capture_logs
 
-from infra import relay as relay_module
-from infra import relay_source
-from infra.codec import envelope
-from infra.event_log import read_after
-from infra.kafka import (
-    IndexRecord,
-    KafkaUnfit,
-    consumer,
-    encode_index,
+from infra.kafka.clients import KafkaUnfit, consumer, last_records, read_ranges
+from infra.kafka.index_topic import IndexRecord, encode_index, index_records, last_index_record
+from infra.kafka.topics import (
     ensure_topics,
     event_partitions,
     event_topics,
     index_partition,
-    index_records,
-    last_index_record,
-    last_records,
-    read_ranges,
     topic_name,
 )
-from infra.leader import Leadership
-from infra.relay import SEAT, Publisher, Relay, RelayFenced, RelayHalted
-from infra.relay_source import Batch, Source, UnknownStream, connect
-from infra.relay_start import refuse_unfit_store, was_committed, was_told
-from infra.settings import Settings
-from infra.transactions import Transactions, UnsureCommit
+from infra.kafka.transactional_producer import Transactions, UnsureCommit
+from infra.postgres import advisory_locks
+from infra.postgres.leader_election import Leadership
+from infra.relay import outbox_reader
+from infra.relay import relay as relay_module
+from infra.relay.outbox_reader import Batch, Source, UnknownStream, connect
+from infra.relay.relay import Publisher, Relay, RelayFenced, RelayHalted
+from infra.relay.startup_checks import refuse_unfit_store, was_committed, was_told
+from infra.runtime.settings import Settings
+from infra.store.codec import envelope
+from infra.store.event_log import read_after
 from tests.infra.log_rows import LogRow, LogWriter, insert, put_into_outbox
 from tests.infra.pulses import Watched
 from tests.infra.relaying import (
@@ -117,17 +112,19 @@ def test_a_relay_that_hangs_is_noticed(
     with relaying(ordinal_database, settings) as relay:
         await_position(relay, log.append("stock-HERE-1")[-1])
         watched.await_beats("relay")
-        with watched.hanging("infra.relay.Source.read"):
+        with watched.hanging("infra.relay.relay.Source.read"):
             assert watched.ended.wait(20)
 
 
-@pytest.mark.parametrize("where", ["infra.leader.Leadership._try", "infra.relay.ensure_topics"])
+@pytest.mark.parametrize(
+    "where", ["infra.postgres.leader_election.Leadership._try", "infra.relay.relay.ensure_topics"]
+)
 def test_a_relay_that_hangs_before_it_sends_is_noticed(
     ordinal_database: str, settings: Settings, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     """While it waits for its seat, or gets ready."""
     watched = Watched(monkeypatch)
-    with Leadership(ordinal_database, SEAT, "somebody") as seat:
+    with Leadership(ordinal_database, advisory_locks.RELAY, "somebody") as seat:
         assert seat.acquire(threading.Event())
         with relaying(ordinal_database, settings):
             watched.await_beats("relay")
@@ -190,7 +187,7 @@ def events_from(settings: Settings, offsets: dict[str, dict[int, int]]) -> list[
 def test_no_transaction_tears_a_command(
     ordinal_database: str, settings: Settings, log: LogWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(relay_source, "STEP", 2)
+    monkeypatch.setattr(outbox_reader, "STEP", 2)
     written = log.append_all([["order-1"] * 2, ["order-2"] * 7, ["order-3"] * 3])
     with closing(connect(ordinal_database)) as conn:
         source = Source(conn, settings)
@@ -589,7 +586,7 @@ def relay_process(conninfo: str, settings: Settings, **environment: str) -> None
     """A relay of a process of its own, with small transactions, which has to kill itself."""
     program = (
         "import sys, threading\n"
-        "from infra import relay\n"
+        "from infra.relay import relay\n"
         "from tests.infra.relaying import settings_for\n"
         "relay.BATCH = relay.LARGE_BATCH = 50\n"
         "settings = settings_for(sys.argv[2], sys.argv[3])\n"

@@ -13,22 +13,21 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 from structlog.testing import capture_logs
 
-from infra import relay as relay_module
-from infra import relay_start
-from infra.broker import Broker
-from infra.kafka import (
-    consumer,
+from infra.kafka.clients import consumer, offsets_of
+from infra.kafka.index_topic import last_index_record
+from infra.kafka.topics import (
     ensure_topics,
     event_partitions,
     index_partition,
-    last_index_record,
-    offsets_of,
     outbox_partitions,
     topic_name,
 )
-from infra.relay import Relay
-from infra.settings import Settings
-from infra.transactions import Transactions
+from infra.kafka.transactional_producer import Transactions
+from infra.local.kafka_broker import Broker
+from infra.relay import relay as relay_module
+from infra.relay import startup_checks
+from infra.relay.relay import Relay
+from infra.runtime.settings import Settings
 from tests.infra.log_rows import LogWriter, put_into_outbox
 from tests.infra.relaying import (
     assert_once_and_in_order,
@@ -224,7 +223,7 @@ def test_an_open_transaction_of_somebody_else_holds_nobody_up_for_long(
     ordinal_database: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It can't be ended by us, and what stands behind it is seen when it ends."""
-    monkeypatch.setattr(relay_start, "SETTLING_LIMIT", 0.2)
+    monkeypatch.setattr(startup_checks, "SETTLING_LIMIT", 0.2)
     place = outbox_partitions(settings)[0]
     put_into_outbox(ordinal_database, "intake.results", FIRST)
     with closing(Transactions(settings, "somebody", threading.Event())) as foreign:

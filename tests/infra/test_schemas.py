@@ -25,14 +25,15 @@ from consumers.marketplace import (
 )
 from consumers.orders import OrderMessage, OrderMessageLine, Person
 from domain.history import EVENTS, version_of
-from infra import codec, schemas
-from infra.intake import dead_letter
-from infra.kafka import IndexRecord, encode_index
-from infra.schemas import FOLDER, Published, event_path
+from infra.intake.intake import dead_letter
+from infra.kafka.index_topic import IndexRecord, encode_index
+from infra.store import codec
 from tests.domain.laws import any_event
 from tests.golden import record
+from verbs import schemas
+from verbs.schemas import FOLDER, Published, event_path
 
-HOW = "run `python -m infra.schemas`; changed fields of an event are a new version of it"
+HOW = "run `ordinal schemas`; changed fields of an event are a new version of it"
 POUND = Money(amount="12.90", currencyCode="GBP")
 SAMPLES: dict[str, object] = {
     "order-message": OrderMessage(
@@ -95,7 +96,7 @@ def valid(path: str, value: bytes) -> None:
 
 
 def test_every_schema_is_published_as_it_is_today() -> None:
-    for path, schema in schemas.schemas().items():
+    for path, schema in schemas.all_schemas().items():
         assert published(path) == schema, f"{path}: {HOW}"
 
 
@@ -104,11 +105,11 @@ def test_nothing_else_is_published() -> None:
         event_path(name, version) for name in EVENTS for version in range(1, version_of(name) + 1)
     }
     there = {str(file.relative_to(FOLDER)) for file in FOLDER.rglob("*.json")}
-    assert there == schemas.schemas().keys() | older
+    assert there == schemas.all_schemas().keys() | older
 
 
 def test_every_schema_says_what_it_is_about() -> None:
-    for path, schema in schemas.schemas().items():
+    for path, schema in schemas.all_schemas().items():
         assert schema["title"], path
         assert not schema["description"].startswith(schema["title"] + "("), path
 

@@ -11,10 +11,10 @@ from commands.location import RegisterLocation
 from commands.stock import ReserveStock, SetStockPolicy
 from domain.history import decider_of
 from domain.values import SOURCING_STREAM
-from infra.event_log import connect_writer
-from infra.snapshots import Snapshot, Snapshots
-from infra.stream_cache import Cached
-from infra.writer import Writer
+from infra.postgres.connections import connect_writer
+from infra.write_path.group_commit import Writer
+from infra.write_path.snapshots import Snapshot, Snapshots
+from infra.write_path.stream_cache import Cached
 from tests.infra.shop import (
     LOCATION,
     SKU,

@@ -7,8 +7,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from infra.progress import News, Teller
-from infra.status import connect_status, look, problems, status
+from infra.ops.heartbeats import News, Teller
+from infra.ops.status import connect_status, look, problems, status
 from tests.infra.running import project
 from tests.infra.sample_projection import POISON, SAMPLE, SAMPLE_2, append, receive
 

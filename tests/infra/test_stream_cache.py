@@ -1,7 +1,7 @@
 """The memory of folded streams: bounded by what they weigh, also as they grow."""
 
 from domain.stock.events import StockAllocated
-from infra.stream_cache import GROWN, StreamCache
+from infra.write_path.stream_cache import GROWN, StreamCache
 
 
 def grow(cache: StreamCache, stream_id: str, events: int) -> None:

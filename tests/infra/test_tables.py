@@ -7,14 +7,14 @@ from typing import Annotated, Any, Literal, NewType, Optional
 import psycopg
 import pytest
 
-from infra.generations import (
+from infra.postgres.connections import connect_projector
+from infra.readmodels.generations import (
     ContractBroken,
     create_generation,
     ensure_generation,
     show_generation,
 )
-from infra.sessions import connect_projector
-from infra.tables import PhysicalTable, column_type
+from infra.readmodels.tables import PhysicalTable, column_type
 from projections.projection import Projection
 from tests.infra.sample_projection import LEVEL, SAMPLE, SAMPLE_2, LevelRow
 

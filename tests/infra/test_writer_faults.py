@@ -11,13 +11,12 @@ import psycopg
 import pytest
 
 from domain.errors import InsufficientStock, KeyReused
-from infra.arrays import bytea_array, text_array
-from infra.batch import Companion, OutboxMessage
-from infra.binary import instant
-from infra.codec import UnknownEvent
-from infra.event_log import LONGEST_TRANSACTION_MS, Connection, connect_writer
-from infra.log_session import InDoubt, LogSession
-from infra.writer import Unavailable, Writer
+from infra.postgres.binary_arrays import bytea_array, instant, text_array
+from infra.postgres.connections import LONGEST_TRANSACTION_MS, Connection, connect_writer
+from infra.store.codec import UnknownEvent
+from infra.write_path.append_batch import Companion, OutboxMessage
+from infra.write_path.append_session import InDoubt, LogSession
+from infra.write_path.group_commit import Unavailable, Writer
 from tests.infra.proxy import Direction, Proxy, postgres_proxy
 from tests.infra.shop import (
     STOCK,

@@ -12,8 +12,8 @@ import pytest
 
 from commands.handling import Answer
 from domain.errors import InsufficientStock, StaleVersion
-from infra.batch import Ask
-from infra.writer import Writer
+from infra.write_path.append_batch import Ask
+from infra.write_path.group_commit import Writer
 from tests.infra.shop import (
     BIG_CACHE,
     STOCK,

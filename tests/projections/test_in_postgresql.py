@@ -13,9 +13,9 @@ from psycopg.rows import dict_row
 
 from domain.decider import Recorded
 from domain.order import events as e
-from infra.generations import ensure_generation
-from infra.sessions import connect_projector
-from infra.tables import physical_tables
+from infra.postgres.connections import connect_projector
+from infra.readmodels.generations import ensure_generation
+from infra.readmodels.tables import physical_tables
 from projections import PROJECTIONS
 from projections.inventory import INVENTORY, over_locations
 from projections.inventory_rows import InventoryRow

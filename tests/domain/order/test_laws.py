@@ -20,7 +20,7 @@ from domain.order.shipping import (
     report_returned,
 )
 from domain.order.state import ORDER, Order
-from infra.codec import decode_data, encode_data
+from infra.store.codec import decode_data, encode_data
 from tests.domain.laws import any_event
 from tests.domain.order.histories import (
     CONFIRMED,

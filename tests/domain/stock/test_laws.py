@@ -16,7 +16,7 @@ from domain.stock import events as stock_events
 from domain.stock import levels, promising
 from domain.stock.alerts import alerts
 from domain.stock.state import STOCK_ITEM
-from infra.codec import decode_data, encode_data
+from infra.store.codec import decode_data, encode_data
 from tests.domain.laws import any_event
 from tests.domain.stock.histories import LATER, NOW, REGISTERED, allocated, backordered, reserved
 

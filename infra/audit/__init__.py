@@ -1,0 +1,1 @@
+"""The store held against everything else: verify, reconcile, a restored backup."""

@@ -1,0 +1,1 @@
+"""Topics and clients of Kafka; knows nothing of the database."""

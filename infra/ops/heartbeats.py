@@ -1,0 +1,136 @@
+"""What the processes behind the log say of themselves, for operators to see.
+
+Told about once a second by a thread with a connection of its own, so that neither the work nor a
+halt waits for it. Nothing is ever decided by what is told.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import monotonic
+
+import psycopg
+import structlog
+
+from infra.postgres.connections import Connection, connect
+
+# Seconds.
+INTERVAL = 1.0
+HEARTBEAT = 5.0
+LAST_WORD = 1.0
+# A part that was not heard of for this long is away.
+SILENCE = 15.0
+
+_TELL = """
+    INSERT INTO ordinal.progress AS known (part, state, position, outbox, detail)
+    VALUES (%s, %s, %s, %s, %s)
+    ON CONFLICT (part) DO UPDATE SET
+        state = excluded.state, detail = excluded.detail, updated_at = now(),
+        position = coalesce(excluded.position, known.position),
+        outbox = coalesce(excluded.outbox, known.outbox)
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What a part says of itself; a position that it does not know yet stays as it was told."""
+
+    state: str
+    position: int | None = None
+    outbox: int | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What was last heard of a part, and how many seconds ago."""
+
+    name: str
+    state: str
+    position: int
+    outbox: int
+    detail: str
+    age: float
+
+    @property
+    def works(self) -> bool:
+        # Who cannot reach its broker starts again and again: that is no work yet.
+        return self.state == "running" and self.age < SILENCE
+
+
+def parts(conn: Connection) -> list[Part]:
+    """Every part that was ever heard of, by name."""
+    rows = conn.execute(
+        "SELECT part, state, coalesce(position, 0), coalesce(outbox, 0), coalesce(detail, ''),"
+        " extract(epoch FROM clock_timestamp() - updated_at)::float8"
+        " FROM ordinal.progress ORDER BY part"
+    ).fetchall()
+    return [
+        Part(name=name, state=state, position=position, outbox=outbox, detail=detail, age=age)
+        for name, state, position, outbox, detail, age in rows
+    ]
+
+
+@contextmanager
+def telling(conninfo: str, role: str, part: str, news: Callable[[], News | None]) -> Iterator[None]:
+    """Tell the news of a part as long as the block lasts, and once more when it ends."""
+    teller = Teller(conninfo, role, part, news)
+    teller.start()
+    try:
+        yield
+    finally:
+        teller.stop()
+
+
+class Teller:
+    """Writes down what is new, and from time to time that nothing is."""
+
+    def __init__(
+        self, conninfo: str, role: str, part: str, news: Callable[[], News | None]
+    ) -> None:
+        self._conninfo = conninfo
+        self._role = role
+        self._part = part
+        self._news = news
+        self._conn: Connection | None = None
+        self._told: News | None = None
+        self._told_at = 0.0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"tell {part}", daemon=True)
+        self._log = structlog.get_logger().bind(part=part)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Have the last word, unless the database takes too long to hear it."""
+        self._over.set()
+        self._thread.join(LAST_WORD)
+
+    def _run(self) -> None:
+        while not self._over.wait(INTERVAL):
+            self._tell()
+        self._tell()
+        self._hang_up()
+
+    def _tell(self) -> None:
+        news, now = self._news(), monotonic()
+        if news is None or (news == self._told and now - self._told_at < HEARTBEAT):
+            return
+        try:
+            self._write(news)
+            self._told, self._told_at = news, now
+        except psycopg.Error as error:
+            self._log.debug("progress_not_told", error=str(error).strip())
+            self._hang_up()
+
+    def _write(self, news: News) -> None:
+        if self._conn is None:
+            self._conn = connect(self._conninfo, self._role, options="-c synchronous_commit=off")
+        self._conn.execute(_TELL, (self._part, news.state, news.position, news.outbox, news.detail))
+
+    def _hang_up(self) -> None:
+        conn, self._conn = self._conn, None
+        if conn is not None:
+            conn.close()

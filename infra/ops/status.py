@@ -1,0 +1,215 @@
+"""Where everything stands, at a glance: the log, who follows it, what waits for a person."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from psycopg import IsolationLevel
+
+from infra.ops.heartbeats import Part, parts
+from infra.postgres.connections import Connection, connect
+from infra.readmodels.checkpoints import Checkpoint, ProjectorHalted, age_of, checkpoints, verify
+from infra.readmodels.parked_streams import Parked, parked_streams
+from infra.store.event_log import head, read_after, store_epoch
+from projections.projection import Projection
+
+# No role: every login that a process uses may see what is asked for here.
+ROLE = "none"
+DEAD_LETTERS = "dead-letters"
+# Seconds of age at which what somebody has not seen calls for a look.
+LATE = 30.0
+# Seconds after which an intake that is not heard of any more is taken for one that was given up.
+FORGOTTEN = 7 * 24 * 3600.0
+INTAKE = "intake "
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationStatus:
+    """One generation of a read model. `live` ones are fed and read by processes of `version`.
+
+    Lag is counted in positions, and in the seconds since the first event that was not seen.
+    `contradiction` says why the log cannot be the one that it was fed from.
+    """
+
+    generation: int
+    version: int
+    live: bool
+    position: int
+    lag_events: int
+    lag_seconds: float
+    parked: Sequence[Parked]
+    contradiction: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadModelStatus:
+    """A read model; `version` is this program's, `read` its generation once that is built."""
+
+    projection: str
+    version: int
+    read: GenerationStatus | None
+    generations: Sequence[GenerationStatus]
+    projector: Part | None
+
+    @property
+    def built(self) -> bool:
+        return self.read is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelayStatus:
+    """What is known of the relay here: its last index record stands in Kafka."""
+
+    part: Part | None
+    position: int
+    lag_events: int
+    lag_seconds: float
+    lag_outbox: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """The store and everything that follows from it. `dead_letters` are those still kept here;
+    `relay` is None where no Kafka is.
+    """
+
+    head: int
+    store_epoch: int
+    read_models: Sequence[ReadModelStatus]
+    relay: RelayStatus | None
+    intakes: Sequence[Part]
+    dead_letters: int
+
+    @property
+    def parts(self) -> dict[str, Part | None]:
+        """Everybody who should be at work, by name; None for who was never heard of."""
+        relay = {"relay": self.relay.part} if self.relay else {}
+        projectors = {f"projector {m.projection}": m.projector for m in self.read_models}
+        return relay | projectors | {part.name: part for part in self.intakes}
+
+
+def status(conninfo: str, projections: Sequence[Projection], *, relayed: bool = False) -> Status:
+    """Ask the database; `relayed` says that a relay is expected to be at work."""
+    with closing(connect_status(conninfo)) as conn:
+        return look(conn, projections, relayed=relayed)
+
+
+def connect_status(conninfo: str) -> Connection:
+    """A session for looking around in, which sees one state of the database at a time."""
+    conn = connect(conninfo, ROLE)
+    conn.isolation_level = IsolationLevel.REPEATABLE_READ
+    conn.read_only = True
+    return conn
+
+
+def look(conn: Connection, projections: Sequence[Projection], *, relayed: bool) -> Status:
+    """Costs some dozen short statements, whatever the size of the log."""
+    with conn.transaction():
+        last, heard = head(conn), {part.name: part for part in parts(conn)}
+        return Status(
+            head=last,
+            store_epoch=store_epoch(conn),
+            read_models=[
+                _read_model(conn, each, last, heard.get(f"projector {each.name}"))
+                for each in projections
+            ],
+            relay=_relay(conn, last, heard.get("relay")) if relayed else None,
+            intakes=[
+                part
+                for part in heard.values()
+                if relayed and part.name.startswith(INTAKE) and part.age < FORGOTTEN
+            ],
+            dead_letters=_number(
+                conn, f"SELECT count(*) FROM ordinal.outbox WHERE topic = '{DEAD_LETTERS}'"
+            ),
+        )
+
+
+def problems(found: Status) -> list[str]:
+    """What is not as it should be, one sentence each; dead letters are answered, not waited for."""
+    return [*_problems_of_parts(found), *_problems_of_models(found), *_problems_of_relay(found)]
+
+
+def _problems_of_parts(found: Status) -> Iterator[str]:
+    for name, part in found.parts.items():
+        if part is None:
+            yield f"{name} was never heard of"
+        elif not part.works:
+            said = f": {part.detail}" if part.detail else ""
+            yield f"{name} is {part.state}, heard of {part.age:.0f} s ago{said}"
+
+
+def _problems_of_models(found: Status) -> Iterator[str]:
+    for model in found.read_models:
+        if model.read is None:
+            yield f"{model.projection} version {model.version} is not built"
+            continue
+        if model.read.contradiction:
+            yield model.read.contradiction
+        elif model.read.lag_seconds > LATE:
+            yield f"{model.projection} is {model.read.lag_seconds:.0f} s behind"
+        if model.read.parked:
+            yield f"{len(model.read.parked)} streams of {model.projection} are parked"
+
+
+def _problems_of_relay(found: Status) -> Iterator[str]:
+    if found.relay and found.relay.lag_seconds > LATE:
+        yield f"the topics are {found.relay.lag_seconds:.0f} s behind"
+
+
+def _read_model(
+    conn: Connection, projection: Projection, last: int, projector: Part | None
+) -> ReadModelStatus:
+    known = [_generation(conn, each, last) for each in checkpoints(conn, projection.name)]
+    read = (each for each in known if each.live and each.version == projection.version)
+    return ReadModelStatus(
+        projection=projection.name,
+        version=projection.version,
+        read=next(read, None),
+        generations=known,
+        projector=projector,
+    )
+
+
+def _generation(conn: Connection, checkpoint: Checkpoint, last: int) -> GenerationStatus:
+    return GenerationStatus(
+        generation=checkpoint.generation,
+        version=checkpoint.version,
+        live=checkpoint.live,
+        position=checkpoint.position,
+        lag_events=max(0, last - checkpoint.position),
+        lag_seconds=_age_behind(conn, checkpoint.position, last),
+        parked=parked_streams(conn, checkpoint.projection, checkpoint.generation),
+        contradiction=_contradiction(conn, checkpoint) if checkpoint.live else None,
+    )
+
+
+def _contradiction(conn: Connection, checkpoint: Checkpoint) -> str | None:
+    try:
+        verify(conn, checkpoint)
+    except ProjectorHalted as halt:
+        return str(halt)
+    return None
+
+
+def _relay(conn: Connection, last: int, part: Part | None) -> RelayStatus:
+    position, outbox = (part.position, part.outbox) if part else (0, 0)
+    newest = _number(conn, "SELECT coalesce(max(outbox_id), 0) FROM ordinal.outbox")
+    return RelayStatus(
+        part=part,
+        position=position,
+        lag_events=max(0, last - position),
+        lag_seconds=_age_behind(conn, position, last),
+        lag_outbox=max(0, newest - outbox),
+    )
+
+
+def _age_behind(conn: Connection, position: int, last: int) -> float:
+    """Age of the first event behind a position."""
+    following = read_after(conn, position, 1) if position < last else ()
+    return max(0.0, age_of(following[0].state)) if following else 0.0
+
+
+def _number(conn: Connection, query: str) -> int:
+    row = conn.execute(query.encode()).fetchone()
+    return int(row[0]) if row else 0

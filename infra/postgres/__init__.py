@@ -1,0 +1,1 @@
+"""Sessions with PostgreSQL and its wire format; knows nothing of events."""

@@ -1,0 +1,297 @@
+"""Reading the read models: pages of rows, and waiting until a position has been applied."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+from psycopg.sql import SQL, Composed, Identifier, Placeholder
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from infra.postgres.connections import parameters
+from infra.readmodels.tables import SCHEMA
+from infra.runtime.json_decoders import decoder
+from projections.projection import PositionAhead, Projection, Query, ReadModelBehind
+
+ROLE = "ordinal_writer"
+# Seconds.
+POOL_TIMEOUT = 1.0
+KNOWN_FOR = 1.0
+SHORTEST_PAUSE = 0.002
+LONGEST_PAUSE = 0.010
+STATEMENT_TIMEOUT_MS = 5_000
+# A server that can be reached has cancelled the statement by then.
+SILENCE_LIMIT = 5.5
+# Positions that a read model may lag behind when it is first called ready.
+NEARLY = 1_000
+
+# The first row says where the log ends.
+_LOOK = """
+    SELECT '', 0, 0, coalesce(max(notification_id), 0) FROM ordinal.stored_events
+    UNION ALL
+    SELECT projection, version, generation, position FROM read.checkpoints WHERE live
+"""
+
+
+class DatabaseAway(ReadModelBehind):
+    """The database can't be asked; ask again."""
+
+
+class _Silent(psycopg.OperationalError):
+    """The server gave no answer and no refusal; another connection would not help."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Where the log and the live generations stood; `began` is the event loop's time."""
+
+    began: float
+    head: int = 0
+    standings: Mapping[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
+
+
+class Reader:
+    """Rows of this program's versions (see `projections.projection.Rows`)."""
+
+    def __init__(
+        self, conninfo: str, projections: Sequence[Projection], *, wait_timeout: float
+    ) -> None:
+        self._versions = {projection.name: projection.version for projection in projections}
+        self._sources = _sources(projections)
+        self._decoders: dict[type, Callable[[str], Any]] = {
+            row: decoder(row).decode for row in self._sources
+        }
+        self._wait_timeout = wait_timeout
+        self._statements: dict[object, Composed] = {}
+        self._caught_up: set[str] = set()
+        self._look = Look(float("-inf"))
+        self._looking: asyncio.Task[Look] | None = None
+        self._pool = AsyncConnectionPool(
+            kwargs={
+                **parameters(conninfo, ROLE, statement_timeout=STATEMENT_TIMEOUT_MS),
+                "autocommit": True,
+                "application_name": "ordinal reader",
+            },
+            min_size=2,
+            max_size=10,
+            timeout=POOL_TIMEOUT,
+            open=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._pool.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._pool.close()
+
+    async def fetch(self, query: Query) -> Sequence[Any]:
+        """The rows of a page. Raises ReadModelBehind while this version is not built."""
+        try:
+            return await self._fetch(query)
+        except psycopg.errors.UndefinedTable:
+            # The generation was dropped after it was last seen to be the one.
+            await self._look_again()
+            return await self._fetch(query)
+
+    async def wait_for(self, projection: str, position: int) -> None:
+        loop = asyncio.get_running_loop()
+        called, pause = loop.time(), SHORTEST_PAUSE
+        while self._position(projection) < position:
+            look = await self._look_again()
+            if self._position(projection) >= position:
+                return
+            # A look that began before the call may be older than the position asked for.
+            if look.head < position and look.began >= called:
+                raise PositionAhead(f"The log ends at {look.head}.")
+            if loop.time() - called > self._wait_timeout:
+                raise ReadModelBehind(f"{projection} has not come to {position} yet")
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, LONGEST_PAUSE)
+
+    async def catch_up(self, projection: str) -> None:
+        called = asyncio.get_running_loop().time()
+        look = await self._look_again()
+        while look.began < called:
+            look = await self._look_again()
+        await self.wait_for(projection, look.head)
+
+    async def missing(self) -> Mapping[str, str]:
+        """Read models that cannot be read yet, and why; one that was ready once stays so."""
+        try:
+            look = await self._look_again()
+        except DatabaseAway as error:
+            return {"read_models": str(error)}
+        found = {name: self._lack(name, look) for name in self._versions}
+        return {name: reason for name, reason in found.items() if reason}
+
+    def _lack(self, name: str, look: Look) -> str:
+        standing = look.standings.get((name, self._versions[name]))
+        if standing is None:
+            return f"version {self._versions[name]} is not built: run `ordinal rebuild {name}`"
+        if look.head - standing[1] <= NEARLY:
+            self._caught_up.add(name)
+        if name in self._caught_up:
+            return ""
+        return f"stands at {standing[1]}, the log at {look.head}"
+
+    def _position(self, projection: str) -> int:
+        version = self._versions[projection]
+        return self._look.standings.get((projection, version), (0, 0))[1]
+
+    async def _generation(self, projection: str) -> int:
+        now = asyncio.get_running_loop().time()
+        look = self._look if now - self._look.began < KNOWN_FOR else await self._look_again()
+        standing = look.standings.get((projection, self._versions[projection]))
+        if standing is None:
+            raise ReadModelBehind(f"{projection} is not built in this version")
+        return standing[0]
+
+    async def _look_again(self) -> Look:
+        """See where everything stands; whoever asks meanwhile gets the same answer."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._ask())
+        return await asyncio.shield(self._looking)
+
+    async def _ask(self) -> Look:
+        began = asyncio.get_running_loop().time()
+        (_, _, _, head), *live = await self._execute(SQL(_LOOK), {})
+        standings: dict[tuple[str, int], tuple[int, int]] = {}
+        for name, version, *standing in live:
+            key = (name, version)
+            standings[key] = max(standings.get(key, (0, 0)), tuple(standing))
+        self._look = Look(began, head, standings)
+        return self._look
+
+    async def _fetch(self, query: Query) -> Sequence[Any]:
+        projection, name, is_view = self._sources[query.row]
+        generation = await self._generation(projection)
+        table = name if is_view else f"{name}_g{generation}"
+        rows = await self._execute(self._statement(query, table), _values(query))
+        decode = self._decoders[query.row]
+        return [decode(text) for (text,) in rows]
+
+    def _statement(self, query: Query, table: str) -> Composed:
+        shape = (table, *_shape(query))
+        known = self._statements.get(shape)
+        if known is None:
+            known = self._statements[shape] = compose(query, table)
+        return known
+
+    async def _execute(
+        self, statement: SQL | Composed, values: Mapping[str, object]
+    ) -> list[tuple[Any, ...]]:
+        try:
+            try:
+                return await self._once(statement, values)
+            except (psycopg.errors.QueryCanceled, PoolTimeout, _Silent):
+                raise
+            except psycopg.OperationalError:
+                # The server was started anew: none of the connections at hand may be any good.
+                await self._pool.drain()
+                return await self._once(statement, values)
+        except psycopg.OperationalError as error:
+            raise DatabaseAway(f"the database is away: {error}") from error
+
+    async def _once(
+        self, statement: SQL | Composed, values: Mapping[str, object]
+    ) -> list[tuple[Any, ...]]:
+        loop = asyncio.get_running_loop()
+        async with self._pool.connection() as conn:
+            timer = loop.call_later(SILENCE_LIMIT, _cut, conn)
+            try:
+                cursor = await conn.execute(statement, values, prepare=True, binary=True)
+                return await cursor.fetchall()
+            except psycopg.OperationalError as error:
+                if loop.time() >= timer.when():
+                    raise _Silent(str(error)) from error
+                raise
+            finally:
+                timer.cancel()
+
+
+def _cut(conn: psycopg.AsyncConnection[Any]) -> None:
+    """Break a connection on which nothing comes; a cancelled wait would ask the server first."""
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(conn.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
+
+
+def compose(query: Query, table: str) -> Composed:
+    """The SQL of a query; its values are named after their place in it."""
+    conditions = [*_equalities(query), *_bounds(query), *_after(query)]
+    where = SQL(" AND ").join(conditions) if conditions else SQL("true")
+    direction = SQL(" DESC") if query.descending else SQL("")
+    order = [SQL("{}{}").format(Identifier(column), direction) for column in query.order]
+    return SQL("SELECT to_json(t)::text FROM {} t WHERE {}{}{} LIMIT %(limit)s").format(
+        Identifier(SCHEMA, table),
+        where,
+        SQL(" ORDER BY ") if order else SQL(""),
+        SQL(", ").join(order),
+    )
+
+
+def _equalities(query: Query) -> list[Composed]:
+    return [
+        SQL("{} IS NULL").format(Identifier(column))
+        if value is None
+        else SQL("{} = {}").format(Identifier(column), Placeholder(f"where_{column}"))
+        for column, value in query.where.items()
+    ]
+
+
+def _bounds(query: Query) -> list[Composed]:
+    return [
+        SQL(test).format(Identifier(column), Placeholder(f"{end}_{column}"))
+        for column, bounds in query.ranges.items()
+        for test, end, value in zip(("{} >= {}", "{} < {}"), ("from", "to"), bounds, strict=True)
+        if value is not None
+    ]
+
+
+def _after(query: Query) -> list[Composed]:
+    if query.after is None:
+        return []
+    columns = SQL(", ").join(map(Identifier, query.order))
+    values = SQL(", ").join(Placeholder(f"after_{column}") for column in query.order)
+    test = "({}) < ({})" if query.descending else "({}) > ({})"
+    return [SQL(test).format(columns, values)]
+
+
+def _values(query: Query) -> dict[str, object]:
+    values: dict[str, object] = {f"where_{c}": value for c, value in query.where.items()}
+    for column, (begin, end) in query.ranges.items():
+        values |= {f"from_{column}": begin, f"to_{column}": end}
+    after = zip(query.order, query.after or (), strict=query.after is not None)
+    return values | {f"after_{column}": value for column, value in after} | {"limit": query.limit}
+
+
+def _shape(query: Query) -> tuple[object, ...]:
+    """What two queries of one statement have in common."""
+    return (
+        tuple((column, value is None) for column, value in query.where.items()),
+        tuple((c, begin is None, end is None) for c, (begin, end) in query.ranges.items()),
+        query.order,
+        query.descending,
+        query.after is None,
+    )
+
+
+def _sources(projections: Sequence[Projection]) -> dict[type, tuple[str, str, bool]]:
+    """Row type to its read model, the name of its table or view, and whether it is a view."""
+    found: dict[type, tuple[str, str, bool]] = {}
+    for projection in projections:
+        for table in projection.tables:
+            found[table.row] = (projection.name, table.name, False)
+        for row, view in projection.view_rows.items():
+            found[row] = (projection.name, view, True)
+    return found

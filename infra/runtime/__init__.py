@@ -1,0 +1,1 @@
+"""A process and its loop: settings, logs, the watchdog, the supervisor."""

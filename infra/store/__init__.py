@@ -1,0 +1,1 @@
+"""What lies in the database: the event log, its codec, contacts, keys, migrations."""

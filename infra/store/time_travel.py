@@ -1,0 +1,92 @@
+"""What was true then: streams folded from history up to a position or a moment."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from domain.history import DECIDERS, decider_of
+from infra.postgres.connections import Connection
+from infra.store import codec
+from infra.store.event_log import TABLE, StoredRow, head, read_after, read_stream
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateAt:
+    """A stream as it was after the event at `position`, its last one until then."""
+
+    stream_id: str
+    version: int
+    position: int
+    recorded_at: datetime | None
+    state: Any
+
+
+def position_at(conn: Connection, moment: datetime) -> int:
+    """The highest position that was recorded at or before this moment; 0 when there is none.
+
+    Recording times never fall with position, so the log can be searched by halves.
+    """
+    low, high = 0, head(conn)
+    while low < high:
+        middle = (low + high + 1) // 2
+        row = _at_or_before(conn, middle, low)
+        if row is None or codec.envelope(row.state).recorded_at <= moment:
+            low = middle
+        else:
+            high = row.position - 1
+    return low
+
+
+def _at_or_before(conn: Connection, position: int, floor: int) -> StoredRow | None:
+    """The last event in (floor, position]: positions have legal gaps."""
+    row = conn.execute(
+        f"SELECT max(notification_id) FROM {TABLE}"
+        " WHERE notification_id <= %s AND notification_id > %s",
+        (position, floor),
+    ).fetchone()
+    if row is None or row[0] is None:
+        return None
+    return read_after(conn, row[0] - 1, 1)[0]
+
+
+def state_at(conn: Connection, stream_id: str, position: int | None = None) -> StateAt:
+    """The stream folded from its first event up to this position (None: up to now).
+
+    Raises LookupError when the stream had no event by then, or can be none.
+    """
+    try:
+        decider = decider_of(stream_id)
+    except KeyError:
+        raise LookupError(f"{stream_id} is no stream; there are {', '.join(DECIDERS)}") from None
+    rows = [r for r in read_stream(conn, stream_id) if position is None or r.position <= position]
+    if not rows:
+        raise LookupError(f"{stream_id} has no event up to there")
+    state = decider.fold(codec.event_of(row.state) for row in rows)
+    last = rows[-1]
+    return StateAt(
+        stream_id=stream_id,
+        version=last.stream_version,
+        position=last.position,
+        recorded_at=codec.envelope(last.state).recorded_at,
+        state=state,
+    )
+
+
+def as_line(row: StoredRow) -> bytes:
+    """An event as one line of NDJSON: the stored object, with its position in front."""
+    return b'{"position":%d,%b' % (row.position, row.state[1:])
+
+
+def as_json(found: StateAt) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(found), indent=2)
+
+
+def lines(conn: Connection, after: int, until: int | None = None) -> Iterator[tuple[int, bytes]]:
+    """The log behind a position as NDJSON, each line with its position, in bounded memory."""
+    while rows := read_after(conn, after, 1_000, until=until):
+        for row in rows:
+            yield row.position, as_line(row)
+        after = rows[-1].position

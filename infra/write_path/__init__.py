@@ -1,0 +1,1 @@
+"""From commands to a commit: the bus, the writer, what they keep at hand."""

@@ -1,0 +1,69 @@
+"""The streams of one command, as its handler sees them."""
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from commands.handling import Contact
+from domain.decider import Decider
+from infra.write_path.append_batch import Staged
+from infra.write_path.stream_cache import Cached, StreamCache
+
+S = TypeVar("S")
+
+
+class Cold(Exception):
+    """A stream or a contact is needed that is not at hand."""
+
+    def __init__(self, *, stream_id: str | None = None, contact_id: str | None = None) -> None:
+        self.stream_id = stream_id
+        self.contact_id = contact_id
+
+
+class CommandView:
+    """What `commands.handling.Streams` promises, over streams that are in memory.
+
+    Raises Cold where one is not, or others have written to it.
+    """
+
+    __slots__ = ("_foreign", "_known", "contacts", "dirty", "kept", "staged")
+
+    def __init__(self, cache: StreamCache, contacts: dict[str, Contact | None]) -> None:
+        self._known = cache.get
+        self._foreign = 0
+        self.contacts = contacts
+        self.staged: list[Staged] = []
+        self.dirty: set[str] = set()
+        self.kept: list[Contact] = []
+
+    def reset(self, foreign: int) -> None:
+        self._foreign = foreign
+        self.staged, self.dirty, self.kept = [], set(), []
+
+    def _current(self, stream_id: str) -> Cached:
+        cached = self._known(stream_id)
+        if cached is None or cached.seen < self._foreign:
+            raise Cold(stream_id=stream_id)
+        return cached
+
+    def state(self, decider: Decider[S], stream_id: str) -> S:
+        state: S = self._current(stream_id).state
+        return state
+
+    def version(self, stream_id: str) -> int:
+        return self._current(stream_id).version
+
+    def append(self, stream_id: str, events: Iterable[object]) -> None:
+        cached = self._current(stream_id)
+        staged = self.staged
+        for event in events:
+            self.dirty.add(stream_id)
+            cached.evolve(event)
+            staged.append((stream_id, cached.version, event))
+
+    def contact(self, contact_id: str) -> Contact | None:
+        if contact_id not in self.contacts:
+            raise Cold(contact_id=contact_id)
+        return self.contacts[contact_id]
+
+    def keep_contact(self, contact: Contact) -> None:
+        self.kept.append(contact)
