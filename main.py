@@ -73,7 +73,7 @@ class Verbs(TyperGroup):
         except typer.Exit:
             raise
         except Exception as error:
-            from verbs.failing import EXPECTED  # who knows them all loads nearly everything
+            from verbs.expected_errors import EXPECTED  # who knows them all loads nearly everything
             from verbs.terminal import fail
 
             if not isinstance(error, EXPECTED):

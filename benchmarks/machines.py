@@ -26,7 +26,7 @@ from infra.local import embedded_postgres
 from infra.postgres.connections import connect_writer
 from infra.store import api_keys
 from infra.store.migrations import migrate
-from infra.write_path.append_batch import Ask
+from infra.write_path.append_batch import CommandRequest
 from infra.write_path.group_commit import Writer
 
 ROOT = Path(__file__).parents[1]
@@ -71,11 +71,11 @@ def context() -> Context:
     return Context(command_id=uuid4(), actor="bench", correlation_id="bench", fingerprint=b"x" * 32)
 
 
-def carry_out(writer: Writer, commands: Sequence[object]) -> list[Ask]:
+def carry_out(writer: Writer, commands: Sequence[object]) -> list[CommandRequest]:
     """Commands in batches; raises the first refusal."""
-    done: list[Ask] = []
+    done: list[CommandRequest] = []
     for start in range(0, len(commands), 250):
-        asks = [Ask(command, context()) for command in commands[start : start + 250]]
+        asks = [CommandRequest(command, context()) for command in commands[start : start + 250]]
         writer.write(asks)
         done += asks
     for ask in done:

@@ -278,7 +278,7 @@ def loads_a_web_framework(modules: list[str]) -> bool:
 
 def test_no_verb_but_serve_loads_a_web_framework() -> None:
     others = [file for verb, file in VERBS.items() if verb != "serve"]
-    assert not loads_a_web_framework(["main", "verbs.failing", *others])
+    assert not loads_a_web_framework(["main", "verbs.expected_errors", *others])
     assert loads_a_web_framework([VERBS["serve"]])
 
 

@@ -7,10 +7,10 @@ import typer
 
 from consumers import marketplace, orders
 from infra.intake.intake import Intake, IntakeStatus
-from infra.ops.heartbeats import News, telling
+from infra.ops.heartbeats import Heartbeat, reporting
 from infra.runtime.supervisor import spare_the_collector
-from verbs.opening import load_settings, opened
-from verbs.stopping import told_to_stop
+from verbs.session import load_settings, opened
+from verbs.signals import stop_signal
 from verbs.terminal import fail, verb
 from verbs.writing import keeping_writer
 
@@ -34,15 +34,15 @@ def consume(
     made = SHAPES[shape](channel or shape, history=history)
     settings = load_settings()
     spare_the_collector()
-    with opened(settings) as conninfo, told_to_stop() as stop:
+    with opened(settings) as conninfo, stop_signal() as stop:
         machine = Intake(settings, made, keeping_writer(settings, conninfo))
         news = partial(news_of, machine.status)
-        with telling(conninfo, "ordinal_writer", f"intake {made.name}", news):
+        with reporting(conninfo, "ordinal_writer", f"intake {made.name}", news):
             machine.run(stop)
 
 
-def news_of(status: IntakeStatus) -> News:
+def news_of(status: IntakeStatus) -> Heartbeat:
     """Processes that share a channel's topic speak with one voice: the last one's."""
     waits = status.state == "waiting"
     done = f"{status.messages} messages, {status.dead_letters} of them dead letters"
-    return News(state=status.state, detail=status.last_error if waits else done)
+    return Heartbeat(state=status.state, detail=status.last_error if waits else done)

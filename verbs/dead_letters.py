@@ -8,7 +8,7 @@ import typer
 from infra.intake import dead_letters
 from infra.postgres.connections import connect
 from verbs import showing
-from verbs.opening import load_settings, opened
+from verbs.session import load_settings, opened
 from verbs.terminal import console, fail, show, verb
 
 cli = verb()

@@ -22,8 +22,8 @@ from infra.runtime.settings import Settings
 from infra.runtime.supervisor import Family
 from infra.store import api_keys
 from infra.store.migrations import migrate
-from verbs.opening import load_settings, opened
-from verbs.stopping import told_to_stop
+from verbs.session import load_settings, opened
+from verbs.signals import stop_signal
 from verbs.terminal import bar, console, verb
 from verbs.up import verbs_of
 from verbs.writing import patient_write, writer_of
@@ -64,7 +64,7 @@ def demo(
             servers = machine.bootstrap_servers
             settings = settings.model_copy(update={"kafka_bootstrap_servers": servers})
             ensure_topics(settings)
-        stop = stack.enter_context(told_to_stop())
+        stop = stack.enter_context(stop_signal())
         family = Family(verbs_of(settings), demo_environment(settings))
         family.start()
         if await_ready(settings, stop):

@@ -7,8 +7,8 @@ import typer
 
 from infra.postgres.connections import connect
 from infra.store import time_travel
-from verbs.opening import load_settings, opened
-from verbs.stopping import told_to_stop
+from verbs.session import load_settings, opened
+from verbs.signals import stop_signal
 from verbs.terminal import verb
 
 cli = verb()
@@ -24,7 +24,7 @@ def events(
     out = sys.stdout.buffer
     with (
         opened(load_settings()) as conninfo,
-        told_to_stop() as stop,
+        stop_signal() as stop,
         connect(conninfo, "ordinal_projector", timeout=60) as conn,
     ):
         while not stop.is_set():

@@ -14,7 +14,7 @@ from rich.table import Table as Grid
 from consumers import online_retail, order_files, orders
 from consumers.consumer import Unreadable
 from consumers.importing import ImportReport
-from verbs.opening import load_settings, opened
+from verbs.session import load_settings, opened
 from verbs.terminal import bar, console, family
 from verbs.writing import patient_write, writer_of
 

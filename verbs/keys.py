@@ -8,7 +8,7 @@ from rich.table import Table as Grid
 
 from api.scopes import ALL_SCOPES
 from infra.store import api_keys
-from verbs.opening import owner
+from verbs.session import owner
 from verbs.terminal import fail, family, show
 
 cli = family("API keys.")

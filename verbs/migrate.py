@@ -1,7 +1,7 @@
 """`ordinal migrate`"""
 
 from infra.store import migrations
-from verbs.opening import load_settings, opened
+from verbs.session import load_settings, opened
 from verbs.terminal import console, verb
 
 cli = verb()

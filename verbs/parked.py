@@ -7,8 +7,8 @@ from infra.readmodels.parked_streams import NotParked, StillPoisoned, replay_par
 from infra.store.codec import UnknownEvent
 from projections import PROJECTIONS
 from verbs import showing
-from verbs.opening import load_settings, opened
 from verbs.read_models import chosen_projections
+from verbs.session import load_settings, opened
 from verbs.terminal import console, fail, show, verb
 
 cli = verb()

@@ -8,7 +8,7 @@ from typing import Annotated
 import structlog
 import typer
 
-from infra.ops.heartbeats import News, telling
+from infra.ops.heartbeats import Heartbeat, reporting
 from infra.readmodels.feeds import Feed, StoreFeed
 from infra.readmodels.index_follower import Follower
 from infra.readmodels.kafka_feed import KafkaFeed
@@ -16,9 +16,9 @@ from infra.readmodels.projector import Projector, ProjectorStatus
 from infra.runtime.settings import Settings
 from infra.runtime.supervisor import spare_the_collector
 from projections.projection import Projection
-from verbs.opening import load_settings, opened
 from verbs.read_models import chosen_projections
-from verbs.stopping import told_to_stop
+from verbs.session import load_settings, opened
+from verbs.signals import stop_signal
 from verbs.terminal import verb
 
 cli = verb()
@@ -30,7 +30,7 @@ def project(names: Annotated[list[str] | None, typer.Argument(help="Read models.
     """Keep read models up to date: all of them, or the named ones."""
     settings = load_settings()
     spare_the_collector()
-    with opened(settings) as conninfo, told_to_stop() as stop:
+    with opened(settings) as conninfo, stop_signal() as stop:
         feed = feeds_of(settings, conninfo)
         threads = [
             threading.Thread(target=_project, args=(conninfo, each, feed, stop), name=each.name)
@@ -56,17 +56,17 @@ def _project(
     machine = Projector(conninfo, each, feed)
     news = partial(news_of, machine.status)
     try:
-        with telling(conninfo, "ordinal_projector", f"projector {each.name}", news):
+        with reporting(conninfo, "ordinal_projector", f"projector {each.name}", news):
             machine.run(stop)
     except Exception as error:
         log.error("projector_halted", projection=each.name, error=str(error))
 
 
-def news_of(status: ProjectorStatus) -> News | None:
+def news_of(status: ProjectorStatus) -> Heartbeat | None:
     """One that stands by says nothing; where a read model stands, its checkpoint says."""
     if status.state == "standby" or (status.state == "stopped" and not status.generation):
         return None
-    return News(
+    return Heartbeat(
         state=status.state,
         position=status.position or None,
         detail=status.last_error if status.state in ("waiting", "halted") else None,

@@ -9,8 +9,8 @@ from infra.postgres.connections import connect_projector
 from infra.readmodels.generations import ContractBroken, drop_old
 from infra.readmodels.rebuild import RebuildFailed, RebuildRunning, ShardLost
 from projections.projection import Projection
-from verbs.opening import load_settings, opened
 from verbs.read_models import build, chosen_projections
+from verbs.session import load_settings, opened
 from verbs.terminal import console, fail, verb
 
 cli = verb()

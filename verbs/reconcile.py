@@ -6,7 +6,7 @@ import typer
 
 from infra.audit import reconcile as comparing
 from verbs import showing
-from verbs.opening import load_settings, opened
+from verbs.session import load_settings, opened
 from verbs.terminal import console, fail, show, verb
 
 cli = verb()

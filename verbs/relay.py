@@ -1,9 +1,9 @@
 """`ordinal relay`"""
 
-from infra.ops.heartbeats import News, telling
+from infra.ops.heartbeats import Heartbeat, reporting
 from infra.relay.relay import Relay, RelayStatus
-from verbs.opening import load_settings, opened
-from verbs.stopping import told_to_stop
+from verbs.session import load_settings, opened
+from verbs.signals import stop_signal
 from verbs.terminal import verb
 
 cli = verb()
@@ -13,17 +13,17 @@ cli = verb()
 def relay() -> None:
     """Publish the event log to Kafka."""
     settings = load_settings()
-    with opened(settings) as conninfo, told_to_stop() as stop:
+    with opened(settings) as conninfo, stop_signal() as stop:
         machine = Relay(conninfo, settings)
-        with telling(conninfo, "ordinal_writer", "relay", lambda: news_of(machine.status)):
+        with reporting(conninfo, "ordinal_writer", "relay", lambda: news_of(machine.status)):
             machine.run(stop)
 
 
-def news_of(status: RelayStatus) -> News | None:
+def news_of(status: RelayStatus) -> Heartbeat | None:
     """A relay that waits for its turn says nothing in the name of the one whose turn it is."""
     if status.state in ("waiting", "fenced") or (status.state == "stopped" and not status.position):
         return None
-    return News(
+    return Heartbeat(
         state=status.state,
         position=status.position or None,
         outbox=status.outbox_position or None,

@@ -42,7 +42,7 @@ MESSAGES: Mapping[str, type] = {
 }
 
 
-class Published(Exception):
+class SchemaChanged(Exception):
     """The schema of an event's version is not what it was when it was published."""
 
 
@@ -138,7 +138,7 @@ def text_of(schema: Schema) -> str:
 def write(folder: Path = FOLDER) -> list[str]:
     """Write what is new or says the same in other words; returns the paths that changed.
 
-    Raises Published for an event whose version is there with other fields.
+    Raises SchemaChanged for an event whose version is there with other fields.
     """
     changed = []
     for name, schema in all_schemas().items():
@@ -147,7 +147,7 @@ def write(folder: Path = FOLDER) -> list[str]:
         if before == schema:
             continue
         if before is not None and name.startswith("events/") and _fields(before) != _fields(schema):
-            raise Published(f"{name}: other fields are a new version (see domain/history.py)")
+            raise SchemaChanged(f"{name}: other fields are a new version (see domain/history.py)")
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text_of(schema), encoding="utf-8")
         changed.append(name)

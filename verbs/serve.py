@@ -3,8 +3,8 @@
 import signal
 from typing import NoReturn
 
-from verbs.opening import load_settings, opened
 from verbs.serving import compose_api, run_http
+from verbs.session import load_settings, opened
 from verbs.terminal import verb
 from verbs.writing import keeping_writer
 

@@ -22,14 +22,14 @@ from commands.handling import Answer, Contact, Context
 from infra.ops.metrics import BusFigures, Figures
 from infra.ops.metrics_collector import Collector, show_bus
 from infra.postgres.connections import connect
-from infra.readmodels.reader import Reader
+from infra.readmodels.reader import RowReader
 from infra.runtime.settings import Settings
 from infra.runtime.supervisor import STOPS, spare_the_collector
 from infra.store.api_keys import KeyRing
 from infra.store.contacts_vault import Vault
 from infra.store.receipt_retention import Housekeeper
 from infra.write_path.command_bus import CommandBus
-from infra.write_path.group_commit import Unavailable, Writer
+from infra.write_path.group_commit import LogUnavailable, Writer
 from projections import PROJECTIONS
 
 
@@ -42,7 +42,7 @@ class BusDispatch:
     async def __call__(self, command: object, context: Context) -> Answer:
         try:
             return await self._bus.submit(command, context)
-        except Unavailable as error:
+        except LogUnavailable as error:
             raise NotNow(str(error)) from error
 
 
@@ -84,7 +84,7 @@ class Requests:
 class Readiness:
     """Ready when the log can be reached and the read models have caught up."""
 
-    def __init__(self, bus: CommandBus, reader: Reader) -> None:
+    def __init__(self, bus: CommandBus, reader: RowReader) -> None:
         self._bus = bus
         self._reader = reader
 
@@ -118,7 +118,7 @@ def compose_api(settings: Settings, conninfo: str, writer: Writer) -> FastAPI:
     relayed = bool(settings.kafka_bootstrap_servers)
     collector = Collector(conninfo, figures, PROJECTIONS, relayed=relayed)
     ring = KeyRing(lambda: connect(conninfo, "ordinal_writer"))
-    reader = Reader(conninfo, PROJECTIONS, wait_timeout=settings.read_wait_timeout)
+    reader = RowReader(conninfo, PROJECTIONS, wait_timeout=settings.read_wait_timeout)
     vault = Vault(lambda: connect(conninfo, "ordinal_writer"))
     keeper = Housekeeper(
         lambda: connect(conninfo, "ordinal_writer"), idempotency_days=settings.idempotency_days

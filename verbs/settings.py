@@ -2,7 +2,7 @@
 
 from rich.table import Table as Grid
 
-from verbs.opening import load_settings
+from verbs.session import load_settings
 from verbs.terminal import show, verb
 
 cli = verb()

@@ -8,7 +8,7 @@ import typer
 
 from infra.postgres.connections import Connection, connect
 from infra.store import time_travel
-from verbs.opening import load_settings, opened
+from verbs.session import load_settings, opened
 from verbs.terminal import fail, verb
 
 cli = verb()

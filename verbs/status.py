@@ -5,7 +5,7 @@ import psycopg
 from infra.ops import status as standing
 from projections import PROJECTIONS
 from verbs import showing
-from verbs.opening import load_settings, opened
+from verbs.session import load_settings, opened
 from verbs.terminal import console, fail, show, verb
 
 cli = verb()

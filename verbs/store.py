@@ -3,8 +3,8 @@
 from infra.audit import accept_restore as restored
 from infra.audit.reconcile import ReconcileRefused
 from projections import PROJECTIONS
-from verbs.opening import load_settings, opened
 from verbs.read_models import build, chosen_projections
+from verbs.session import load_settings, opened
 from verbs.terminal import console, fail, verb
 
 cli = verb()

@@ -3,7 +3,7 @@
 from rich.table import Table as Grid
 
 from infra.kafka import topics as kafka_topics
-from verbs.opening import load_settings
+from verbs.session import load_settings
 from verbs.terminal import show, verb
 
 cli = verb()

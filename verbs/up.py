@@ -4,8 +4,8 @@ from infra.kafka.topics import ensure_topics
 from infra.runtime.settings import Settings
 from infra.runtime.supervisor import Family
 from infra.store.migrations import migrate
-from verbs.opening import load_settings, opened
-from verbs.stopping import told_to_stop
+from verbs.session import load_settings, opened
+from verbs.signals import stop_signal
 from verbs.terminal import verb
 
 cli = verb()
@@ -15,7 +15,7 @@ cli = verb()
 def up() -> None:
     """Run everything: API, projectors and, with Kafka, relay and intake."""
     settings = load_settings()
-    with opened(settings, migrated=False) as conninfo, told_to_stop() as stop:
+    with opened(settings, migrated=False) as conninfo, stop_signal() as stop:
         migrate(conninfo)
         if settings.kafka_bootstrap_servers:
             ensure_topics(settings)

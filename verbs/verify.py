@@ -12,7 +12,7 @@ from infra.audit.verify_topics import lag_of, verify_topics
 from infra.postgres.connections import Connection, connect
 from projections import PROJECTIONS
 from verbs import showing
-from verbs.opening import load_settings, opened
+from verbs.session import load_settings, opened
 from verbs.terminal import fail, show, verb
 
 cli = verb()

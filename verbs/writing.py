@@ -10,8 +10,8 @@ from commands.handling import Context
 from consumers.importing import Write
 from infra.postgres.connections import connect, connect_writer
 from infra.runtime.settings import Settings
-from infra.write_path.append_batch import Ask, Outcome
-from infra.write_path.group_commit import Unavailable, Writer
+from infra.write_path.append_batch import CommandRequest, Outcome
+from infra.write_path.group_commit import LogUnavailable, Writer
 from infra.write_path.snapshots import Snapshots
 
 log = structlog.get_logger("ordinal")
@@ -35,16 +35,16 @@ def patient_write(writer: Writer) -> Write:
     """Carries batches out in order, and waits for a database that is away: repeats are harmless."""
 
     def write(asked: Sequence[tuple[object, Context]]) -> list[Outcome]:
-        asks = [Ask(command, context) for command, context in asked]
+        asks = [CommandRequest(command, context) for command, context in asked]
         for pause in (0.1, 0.3, 1.0, 3.0, 10.0):
             try:
                 writer.write(asks)
                 break
-            except Unavailable as error:
+            except LogUnavailable as error:
                 log.warning("import_waits", error=str(error))
                 time.sleep(pause)
         else:
             writer.write(asks)
-        return [ask.outcome or Unavailable("no outcome") for ask in asks]
+        return [ask.outcome or LogUnavailable("no outcome") for ask in asks]
 
     return write

@@ -55,7 +55,7 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
+class PublishedState:
     """What the topics were told: the last index record, the last one that the log agrees with,
     and up to which position log and topics hold the same.
     """
@@ -98,7 +98,7 @@ class Mark(NamedTuple):
     offset: int
 
 
-def compare(conn: Connection, settings: Settings) -> Published:
+def compare(conn: Connection, settings: Settings) -> PublishedState:
     """Raises RelayHalted when the topics are not what their own index says."""
     marks = standing(index_records(settings))
     first = bisect_left(marks, True, key=lambda mark: not _holds(conn, mark))
@@ -109,7 +109,7 @@ def compare(conn: Connection, settings: Settings) -> Published:
     common = begin.agreed
     if first < len(marks):
         common = _common(conn, settings, begin, _record(settings, marks[first]))
-    return Published(last=last, agreed=begin, common=common)
+    return PublishedState(last=last, agreed=begin, common=common)
 
 
 def standing(records: Iterable[IndexRecord]) -> list[Mark]:
@@ -166,7 +166,7 @@ def announce(
     conn: Connection,
     settings: Settings,
     transactions: Transactions,
-    published: Published,
+    published: PublishedState,
     accepted: Accepted,
 ) -> None:
     """Declare void what was published beyond the backup. Answers and dead letters of that time
@@ -196,7 +196,7 @@ class Restored:
     """The log of a restored database, and the read models beside it."""
 
     def __init__(
-        self, conn: Connection, projections: Sequence[Projection], published: Published | None
+        self, conn: Connection, projections: Sequence[Projection], published: PublishedState | None
     ) -> None:
         self._conn = conn
         self._projections = projections

@@ -7,7 +7,7 @@ from typing import Literal
 
 from kafka import TopicPartition
 
-from infra.audit.partition_reader import Lanes, Seen, digest
+from infra.audit.partition_reader import PartitionReader, SeenRecord, digest
 from infra.kafka.index_topic import IndexRecord
 from infra.relay.outbox_reader import Router
 from infra.store.event_log import StoredRow
@@ -19,7 +19,7 @@ KEPT = 1_000
 
 
 @dataclass(slots=True)
-class Finding:
+class Difference:
     """What is wrong with `count` events of one partition, at positions `first` to `last`."""
 
     kind: Kind
@@ -40,7 +40,7 @@ class ReconcileReport:
     position: int = 0
     events: int = 0
     resent: int = 0
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Difference] = field(default_factory=list)
     counts: Counter[Kind] = field(default_factory=Counter)
 
     @property
@@ -48,12 +48,12 @@ class ReconcileReport:
         """Store and topics agree."""
         return not self.counts
 
-    def add(self, found: Finding) -> None:
+    def add(self, found: Difference) -> None:
         self.counts[found.kind] += found.count
         _note(self.findings, found)
 
 
-def _note(findings: list[Finding], found: Finding) -> None:
+def _note(findings: list[Difference], found: Difference) -> None:
     """Keep a finding, as part of the last one if it is of the same kind at the same place."""
     last = findings[-1] if findings else None
     same = last is not None and (last.kind, last.place) == (found.kind, found.place)
@@ -77,7 +77,7 @@ class Lane:
     highest: int = 0
     end: int = 0
     indexed_end: int = 0
-    missing: Finding | None = None
+    missing: Difference | None = None
 
 
 class Voids:
@@ -97,7 +97,7 @@ class Comparison:
 
     def __init__(
         self,
-        lanes: Lanes,
+        lanes: PartitionReader,
         router: Router,
         report: ReconcileReport,
         *,
@@ -111,7 +111,7 @@ class Comparison:
         self._until = until
         self._indexed_to = indexed_to
         self._voids = voids
-        self.ahead: list[Finding] = []
+        self.ahead: list[Difference] = []
         self.lanes: dict[TopicPartition, Lane] = {
             each: Lane(f"{each.topic}/{each.partition}") for each in lanes.partitions
         }
@@ -141,25 +141,25 @@ class Comparison:
                     lane.missing.kind = "lost tail"
                 self._report.add(lane.missing)
 
-    def _match(self, lane: Lane, seen: Seen, row: StoredRow) -> None:
+    def _match(self, lane: Lane, seen: SeenRecord, row: StoredRow) -> None:
         if lane.missing is not None:
             self._report.add(lane.missing)
             lane.missing = None
         if seen.digest != digest(row.state):
-            self._report.add(Finding("other bytes", lane.name, row.position, row.position, 1))
+            self._report.add(Difference("other bytes", lane.name, row.position, row.position, 1))
         lane.matched = row.position
         self._pass(lane, seen)
 
     def _miss(self, lane: Lane, position: int) -> None:
         if lane.missing is None:
-            lane.missing = Finding("hole", lane.name, position, position, 0)
+            lane.missing = Difference("hole", lane.name, position, position, 0)
         lane.missing.last = position
         lane.missing.count += 1
 
-    def _stray(self, lane: Lane, seen: Seen) -> None:
+    def _stray(self, lane: Lane, seen: SeenRecord) -> None:
         repeated = 0 < seen.position <= lane.matched
         at = f"offset {seen.offset}"
-        found = Finding("foreign", lane.name, seen.position, seen.position, 1, at)
+        found = Difference("foreign", lane.name, seen.position, seen.position, 1, at)
         if seen.position in self._voids:
             pass
         elif seen.position > self._until:
@@ -170,14 +170,14 @@ class Comparison:
             self._report.add(found)
         self._pass(lane, seen)
 
-    def _pass(self, lane: Lane, seen: Seen) -> None:
+    def _pass(self, lane: Lane, seen: SeenRecord) -> None:
         lane.highest = max(lane.highest, seen.position)
         lane.end = seen.offset + 1
         if seen.position <= self._indexed_to:
             lane.indexed_end = seen.offset + 1
 
 
-class Chain:
+class IndexChain:
     """The index records, each held against the rows that it speaks of."""
 
     def __init__(
@@ -214,4 +214,4 @@ class Chain:
 
     def _tell(self, record: IndexRecord, what: str) -> None:
         place = f"index offset {record.own_offset}"
-        self._report.add(Finding("index", place, record.from_, record.to, 1, what))
+        self._report.add(Difference("index", place, record.from_, record.to, 1, what))

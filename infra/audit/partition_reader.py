@@ -18,7 +18,7 @@ POLL_MS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class SeenRecord:
     """What is kept of a record; a position of 0 says that it is not ours."""
 
     offset: int
@@ -26,7 +26,7 @@ class Seen:
     digest: bytes
 
 
-class Lanes:
+class PartitionReader:
     """Records of every partition from its first offset up to a fixed end.
 
     One partition is read at a time: the library may never read a paused one again.
@@ -36,13 +36,13 @@ class Lanes:
         self._reader = reader
         self._next = {partition: begin for partition, (begin, _) in ranges.items()}
         self._ends = {partition: end for partition, (_, end) in ranges.items()}
-        self._waiting: dict[TopicPartition, deque[Seen]] = {each: deque() for each in ranges}
+        self._waiting: dict[TopicPartition, deque[SeenRecord]] = {each: deque() for each in ranges}
 
     @property
     def partitions(self) -> list[TopicPartition]:
         return list(self._ends)
 
-    def peek(self, partition: TopicPartition) -> Seen | None:
+    def peek(self, partition: TopicPartition) -> SeenRecord | None:
         """The next record of the partition, None at its end."""
         waiting = self._waiting[partition]
         if not waiting and self._next[partition] < self._ends[partition]:
@@ -67,10 +67,10 @@ class Lanes:
                 raise KafkaTimeoutError(f"nothing was heard of {partition} for {READ_LIMIT} s")
 
 
-def _seen(record: Any) -> Seen:
+def _seen(record: Any) -> SeenRecord:
     value = dict(record.headers).get("position", b"")
     position = int(value) if value.isdigit() else 0
-    return Seen(record.offset, position, digest(record.value))
+    return SeenRecord(record.offset, position, digest(record.value))
 
 
 def digest(stored: bytes | None) -> bytes:

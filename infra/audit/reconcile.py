@@ -13,8 +13,15 @@ from typing import Any
 
 from kafka import TopicPartition
 
-from infra.audit.log_topic_diff import Chain, Comparison, Finding, Lane, ReconcileReport, Voids
-from infra.audit.partition_reader import CONSUMER, Lanes
+from infra.audit.log_topic_diff import (
+    Comparison,
+    Difference,
+    IndexChain,
+    Lane,
+    ReconcileReport,
+    Voids,
+)
+from infra.audit.partition_reader import CONSUMER, PartitionReader
 from infra.audit.repair import Repair
 from infra.kafka.clients import consumer, last_records, offsets_of
 from infra.kafka.index_topic import IndexRecord, index_records, last_index_record
@@ -35,11 +42,11 @@ from infra.relay.startup_checks import (
 from infra.runtime.settings import Settings
 from infra.store.event_log import StoredRow, read_after
 
-__all__ = ["Finding", "ReconcileRefused", "ReconcileReport", "reconcile"]
+__all__ = ["Difference", "ReconcileRefused", "ReconcileReport", "reconcile"]
 
 READ = 1_000
-# Seconds that a relay gets to give up its seat.
-SEAT_LIMIT = 5.0
+# Seconds that a relay gets to give up its leader lock.
+LEADER_LOCK_LIMIT = 5.0
 SETTLE_LIMIT = 3.0
 SETTLE_PAUSE = 0.05
 
@@ -75,13 +82,13 @@ def reconcile(conninfo: str, settings: Settings, *, repair: bool) -> ReconcileRe
 
 @contextmanager
 def alone(conninfo: str, settings: Settings) -> Iterator[Transactions]:
-    """The relay's seat and its producer: nobody else writes to the topics meanwhile."""
+    """The relay's leader lock and its producer: nobody else writes to the topics meanwhile."""
     given_up = threading.Event()
-    timer = threading.Timer(SEAT_LIMIT, given_up.set)
-    with Leadership(conninfo, advisory_locks.RELAY, "reconcile") as seat:
+    timer = threading.Timer(LEADER_LOCK_LIMIT, given_up.set)
+    with Leadership(conninfo, advisory_locks.RELAY, "reconcile") as leader_lock:
         timer.start()
         try:
-            if not seat.acquire(given_up):
+            if not leader_lock.acquire(given_up):
                 raise ReconcileRefused("a relay is at work: stop it first")
         finally:
             timer.cancel()
@@ -122,7 +129,7 @@ class _Pass:
         with closing(consumer(self._settings, **CONSUMER)) as reader:
             until = self._held_by_topics(reader) if alone else self.record.to
             comparison = Comparison(
-                Lanes(reader, self._ranges(reader)),
+                PartitionReader(reader, self._ranges(reader)),
                 Router(self._settings),
                 self._report,
                 until=until,
@@ -136,7 +143,7 @@ class _Pass:
         return self._report
 
     def _compare(self, comparison: Comparison, until: int) -> None:
-        chain = Chain(self._announced(), self._report, self._voids)
+        chain = IndexChain(self._announced(), self._report, self._voids)
         for row in _rows(self._conn, until):
             comparison.row(row)
             if row.position <= self.record.to:
@@ -190,7 +197,7 @@ class _Pass:
 
     def _tell(self, what: str) -> None:
         place = f"index offset {self.record.own_offset}"
-        self._report.add(Finding("index", place, self.record.from_, self.record.to, 1, what))
+        self._report.add(Difference("index", place, self.record.from_, self.record.to, 1, what))
 
 
 def _rows(conn: Connection, until: int) -> Iterator[StoredRow]:

@@ -29,9 +29,9 @@ from infra.intake.stall_detector import Silence
 from infra.kafka.clients import consumer, poll
 from infra.kafka.topics import DEAD_LETTERS, INTAKE_RESULTS, topic_name
 from infra.runtime.settings import Settings
-from infra.runtime.watchdog import Pulse
-from infra.write_path.append_batch import Ask, Companion, OutboxMessage
-from infra.write_path.group_commit import BatchRefused, Unavailable, Writer
+from infra.runtime.watchdog import Watchdog
+from infra.write_path.append_batch import CommandRequest, OutboxMessage, SideWrite
+from infra.write_path.group_commit import BatchRefused, LogUnavailable, Writer
 
 BATCH = 500
 POLL_MS = 200
@@ -53,7 +53,7 @@ Polled = Mapping[TopicPartition, list[Any]]
 
 
 @dataclass(slots=True, eq=False)
-class Incoming(Ask):
+class Incoming(CommandRequest):
     """One message: a command, or the reason why it cannot become one."""
 
     record: Any = None
@@ -61,7 +61,7 @@ class Incoming(Ask):
 
 
 @dataclass(slots=True)
-class Haul:
+class PolledBatch:
     """What one poll brought, and from where to where it moves each partition's offset."""
 
     incoming: list[Incoming]
@@ -109,8 +109,8 @@ class Intake:
     _assignment: _Assignment = field(default_factory=_Assignment)
     _next: dict[TopicPartition, int] = field(default_factory=dict)
     _read: dict[TopicPartition, int] = field(default_factory=dict)
-    _ahead: Haul | None = None
-    _pulse: Pulse = field(init=False)
+    _ahead: PolledBatch | None = None
+    _watchdog: Watchdog = field(init=False)
 
     @property
     def topic(self) -> str:
@@ -118,7 +118,7 @@ class Intake:
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop`; a broker or a database that is away is waited for."""
-        with Pulse(f"intake of {self.channel.name}") as self._pulse:
+        with Watchdog(f"intake of {self.channel.name}") as self._watchdog:
             self._run(stop)
         self.writer.close()
         self.status.state = "stopped"
@@ -126,12 +126,12 @@ class Intake:
     def _run(self, stop: threading.Event) -> None:
         pause = 0.1
         while not stop.is_set():
-            self._pulse.beat()
+            self._watchdog.ping()
             try:
                 with _closing(self._subscribed()) as reader:
                     self.status.state = "running"
                     self._consume(reader, stop)
-            except (KafkaError, Unavailable, BatchRefused) as error:
+            except (KafkaError, LogUnavailable, BatchRefused) as error:
                 self.status.state, self.status.last_error = "waiting", str(error)
                 log.warning("intake_waits", channel=self.channel.name, error=str(error))
                 stop.wait(pause)
@@ -167,15 +167,15 @@ class Intake:
             return polled
 
         while not stop.is_set():
-            self._pulse.beat()
+            self._watchdog.ping()
             _finish_joining(reader)
-            haul = self._ahead or self._haul(listen(POLL_MS), decode)
+            batch = self._ahead or self._batch_of(listen(POLL_MS), decode)
             self._ahead = None
             if self._assignment.changed:
                 self._go_to_our_offsets(reader)
-            elif haul:
+            elif batch:
                 polled = listen(0)
-                self._take(haul, stop, partial(self._read_ahead, polled, decode))
+                self._process(batch, stop, partial(self._read_ahead, polled, decode))
                 self._read_ahead(polled, decode)  # what there was no commit for
 
     # -- offsets
@@ -203,78 +203,78 @@ class Intake:
 
     # -- one batch
 
-    def _haul(self, polled: Polled, decode: Decode) -> Haul | None:
+    def _batch_of(self, polled: Polled, decode: Decode) -> PolledBatch | None:
         """The messages that come next in partitions of ours, if there are any."""
-        haul = Haul([], {})
+        batch = PolledBatch([], {})
         for part, records in polled.items():
             present = self._read.get(part, NOT_OURS)
             fresh = [record for record in records if record.offset >= present]
             if fresh:
                 self._read[part] = fresh[-1].offset + 1
-                haul.moves[part] = (present, self._read[part])
-                haul.incoming += [self._incoming(record, decode) for record in fresh]
-        return haul if haul.incoming else None
+                batch.moves[part] = (present, self._read[part])
+                batch.incoming += [self._incoming(record, decode) for record in fresh]
+        return batch if batch.incoming else None
 
     def _read_ahead(self, polled: Polled, decode: Decode) -> None:
-        self._ahead = self._ahead or self._haul(polled, decode)
+        self._ahead = self._ahead or self._batch_of(polled, decode)
 
-    def _take(self, haul: Haul, stop: threading.Event, meanwhile: Meanwhile) -> None:
+    def _process(self, batch: PolledBatch, stop: threading.Event, meanwhile: Meanwhile) -> None:
         pause = 0.05
         while not stop.is_set() and not self._assignment.changed:
             try:
-                self._write(haul, meanwhile)
-            except Unavailable as error:
+                self._write(batch, meanwhile)
+            except LogUnavailable as error:
                 self.status.last_error = str(error)
                 log.warning("intake_waits", channel=self.channel.name, error=str(error))
                 stop.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
                 continue
             if not self._assignment.changed:
-                self._count(haul.incoming)
+                self._count(batch.incoming)
             return
 
-    def _write(self, haul: Haul, meanwhile: Meanwhile) -> None:
-        if not self._follows(haul):
+    def _write(self, batch: PolledBatch, meanwhile: Meanwhile) -> None:
+        if not self._follows(batch):
             self._assignment.changed = True
             return
         try:
-            self._transact(haul, meanwhile)
+            self._transact(batch, meanwhile)
         except BatchRefused:
-            if self._overtaken(haul):
+            if self._overtaken(batch):
                 self._assignment.changed = True
                 return
-            for incoming in haul.incoming:
+            for incoming in batch.incoming:
                 self._write_one(incoming)
 
-    def _follows(self, haul: Haul) -> bool:
+    def _follows(self, batch: PolledBatch) -> bool:
         """Whether all that was read before this has been written."""
-        return all(self._next.get(part) == present for part, (present, _) in haul.moves.items())
+        return all(self._next.get(part) == present for part, (present, _) in batch.moves.items())
 
-    def _overtaken(self, haul: Haul) -> bool:
+    def _overtaken(self, batch: PolledBatch) -> bool:
         """Whether another process has moved an offset of ours: then these are not ours any more."""
         stored = self._stored_offsets()
         return any(
             stored.get(part.partition, present) != present
-            for part, (present, _) in haul.moves.items()
+            for part, (present, _) in batch.moves.items()
         )
 
     def _write_one(self, incoming: Incoming) -> None:
         record = incoming.record
         part = TopicPartition(record.topic, record.partition)
-        alone = Haul([incoming], {part: (self._next[part], record.offset + 1)})
+        alone = PolledBatch([incoming], {part: (self._next[part], record.offset + 1)})
         try:
             self._transact(alone)
         except BatchRefused as refused:
             incoming.unreadable = f"the database refused it: {refused}"
             self._transact(alone)
 
-    def _transact(self, haul: Haul, meanwhile: Meanwhile | None = None) -> None:
-        self._pulse.beat()
-        asks = [incoming for incoming in haul.incoming if incoming.unreadable is None]
+    def _transact(self, batch: PolledBatch, meanwhile: Meanwhile | None = None) -> None:
+        self._watchdog.ping()
+        asks = [incoming for incoming in batch.incoming if incoming.unreadable is None]
         self.writer.write(
-            asks, lambda _: Companion(self._messages(haul.incoming), haul.moves), meanwhile
+            asks, lambda _: SideWrite(self._messages(batch.incoming), batch.moves), meanwhile
         )
-        self._next.update((part, following) for part, (_, following) in haul.moves.items())
+        self._next.update((part, following) for part, (_, following) in batch.moves.items())
 
     def _incoming(self, record: Any, decode: Decode) -> Incoming:
         try:

@@ -33,7 +33,7 @@ _TELL = """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class News:
+class Heartbeat:
     """What a part says of itself; a position that it does not know yet stays as it was told."""
 
     state: str
@@ -73,28 +73,30 @@ def parts(conn: Connection) -> list[Part]:
 
 
 @contextmanager
-def telling(conninfo: str, role: str, part: str, news: Callable[[], News | None]) -> Iterator[None]:
+def reporting(
+    conninfo: str, role: str, part: str, news: Callable[[], Heartbeat | None]
+) -> Iterator[None]:
     """Tell the news of a part as long as the block lasts, and once more when it ends."""
-    teller = Teller(conninfo, role, part, news)
-    teller.start()
+    writer = HeartbeatWriter(conninfo, role, part, news)
+    writer.start()
     try:
         yield
     finally:
-        teller.stop()
+        writer.stop()
 
 
-class Teller:
+class HeartbeatWriter:
     """Writes down what is new, and from time to time that nothing is."""
 
     def __init__(
-        self, conninfo: str, role: str, part: str, news: Callable[[], News | None]
+        self, conninfo: str, role: str, part: str, news: Callable[[], Heartbeat | None]
     ) -> None:
         self._conninfo = conninfo
         self._role = role
         self._part = part
         self._news = news
         self._conn: Connection | None = None
-        self._told: News | None = None
+        self._told: Heartbeat | None = None
         self._told_at = 0.0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"tell {part}", daemon=True)
@@ -125,7 +127,7 @@ class Teller:
             self._log.debug("progress_not_told", error=str(error).strip())
             self._hang_up()
 
-    def _write(self, news: News) -> None:
+    def _write(self, news: Heartbeat) -> None:
         if self._conn is None:
             self._conn = connect(self._conninfo, self._role, options="-c synchronous_commit=off")
         self._conn.execute(_TELL, (self._part, news.state, news.position, news.outbox, news.detail))

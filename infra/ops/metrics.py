@@ -12,7 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from commands.handling import Answer
 from domain.errors import OrdinalError
 from infra.runtime.logs import together
-from infra.write_path.command_bus import Pending
+from infra.write_path.command_bus import QueuedCommand
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
@@ -80,7 +80,7 @@ class Figures:
         return generate_latest(self.registry), CONTENT_TYPE_LATEST
 
 
-def outcome_of(pending: Pending) -> str:
+def outcome_of(pending: QueuedCommand) -> str:
     """accepted, repeated, or the name of what refused it."""
     outcome = pending.outcome
     if isinstance(outcome, Answer):
@@ -96,7 +96,7 @@ class BusFigures:
         self._count = cache(figures.commands.labels)
         self._log = structlog.get_logger("bus").bind()
 
-    def batch_done(self, asks: Sequence[Pending], seconds: float, now: float) -> None:
+    def batch_done(self, asks: Sequence[QueuedCommand], seconds: float, now: float) -> None:
         figures = self._figures
         tally: Tally[tuple[str, str]] = Tally()
         with together():
@@ -111,7 +111,7 @@ class BusFigures:
         figures.append.observe(seconds)
         self._log.debug("batch", commands=len(asks), seconds=round(seconds, 6))
 
-    def _line(self, pending: Pending, outcome: str, seconds: float) -> None:
+    def _line(self, pending: QueuedCommand, outcome: str, seconds: float) -> None:
         context, result = pending.context, pending.outcome
         fields: dict[str, object] = {
             "kind": type(pending.command).__name__,

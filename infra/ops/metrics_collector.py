@@ -13,7 +13,7 @@ import psycopg
 import structlog
 
 from infra.ops.metrics import Figures
-from infra.ops.status import ReadModelStatus, RelayStatus, Status, connect_status, look
+from infra.ops.status import ReadModelStatus, RelayLag, Status, connect_status, look
 from infra.postgres.connections import Connection
 from infra.write_path.command_bus import CommandBus
 from projections.projection import Projection
@@ -95,7 +95,7 @@ class Collector:
         figures.projector_lag_seconds.labels(name).set(read.lag_seconds if read else 0)
         figures.parked.labels(name).set(len(read.parked) if read else 0)
 
-    def _show_relay(self, relay: RelayStatus) -> None:
+    def _show_relay(self, relay: RelayLag) -> None:
         self._figures.relay_position.set(relay.position)
         self._figures.relay_lag.set(relay.lag_events)
 

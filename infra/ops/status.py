@@ -57,7 +57,7 @@ class ReadModelStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RelayStatus:
+class RelayLag:
     """What is known of the relay here: its last index record stands in Kafka."""
 
     part: Part | None
@@ -76,7 +76,7 @@ class Status:
     head: int
     store_epoch: int
     read_models: Sequence[ReadModelStatus]
-    relay: RelayStatus | None
+    relay: RelayLag | None
     intakes: Sequence[Part]
     dead_letters: int
 
@@ -192,10 +192,10 @@ def _contradiction(conn: Connection, checkpoint: Checkpoint) -> str | None:
     return None
 
 
-def _relay(conn: Connection, last: int, part: Part | None) -> RelayStatus:
+def _relay(conn: Connection, last: int, part: Part | None) -> RelayLag:
     position, outbox = (part.position, part.outbox) if part else (0, 0)
     newest = _number(conn, "SELECT coalesce(max(outbox_id), 0) FROM ordinal.outbox")
-    return RelayStatus(
+    return RelayLag(
         part=part,
         position=position,
         lag_events=max(0, last - position),

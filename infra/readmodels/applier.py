@@ -13,7 +13,7 @@ import structlog
 from infra.postgres.connections import Connection
 from infra.postgres.pipeline import BEGIN, COMMIT, Pipeline
 from infra.readmodels.checkpoints import Checkpoint, ProjectorHalted, event_id_of, moved, send_move
-from infra.readmodels.feeds import Batch
+from infra.readmodels.feeds import FeedBatch
 from infra.readmodels.folding import Fact, Failure, Folding, bare_id, facts_of
 from infra.readmodels.table_sets import Found, TableSet
 from infra.readmodels.tables import UNSTORABLE
@@ -36,7 +36,7 @@ class Applier:
         self.parked = 0
         self._log = structlog.get_logger().bind(projection=projection.name)
 
-    def apply(self, batch: Batch) -> None:
+    def apply(self, batch: FeedBatch) -> None:
         """Apply a batch that begins behind the checkpoint.
 
         Raises CheckpointMoved when another process applied something meanwhile, ProjectorHalted
@@ -52,13 +52,13 @@ class Applier:
             ) from error
         self._apply_or_split(batch, facts)
 
-    def _apply_before(self, batch: Batch, facts: Sequence[Fact]) -> None:
+    def _apply_before(self, batch: FeedBatch, facts: Sequence[Fact]) -> None:
         known = [row for row in batch.rows if facts and row.position <= facts[-1].position]
         if known:
             last = known[-1]
-            self._apply_or_split(Batch(known, last.position, event_id_of(last.state)), facts)
+            self._apply_or_split(FeedBatch(known, last.position, event_id_of(last.state)), facts)
 
-    def _apply_or_split(self, batch: Batch, facts: Sequence[Fact]) -> None:
+    def _apply_or_split(self, batch: FeedBatch, facts: Sequence[Fact]) -> None:
         try:
             self._transact(batch, facts, {})
         except UNSTORABLE as error:
@@ -70,15 +70,15 @@ class Applier:
                 blamed = Failure(fact.stream_id, fact.position, what)
                 self._transact(batch, (), {fact.stream_id: blamed})
 
-    def _apply_singly(self, batch: Batch, facts: Iterable[Fact]) -> None:
+    def _apply_singly(self, batch: FeedBatch, facts: Iterable[Fact]) -> None:
         by_position = {fact.position: fact for fact in facts}
         for row in batch.rows:
             fact = by_position.get(row.position)
-            single = Batch([row], row.position, event_id_of(row.state))
+            single = FeedBatch([row], row.position, event_id_of(row.state))
             self._apply_or_split(single, [fact] if fact else [])
 
     def _transact(
-        self, batch: Batch, facts: Sequence[Fact], failures: Mapping[str, Failure]
+        self, batch: FeedBatch, facts: Sequence[Fact], failures: Mapping[str, Failure]
     ) -> None:
         crash_point("P1")
         with self._transaction():
@@ -102,7 +102,7 @@ class Applier:
                 self._line.roll_back()
             raise
 
-    def _begin(self, batch: Batch, facts: Sequence[Fact]) -> tuple[Checkpoint, Found]:
+    def _begin(self, batch: FeedBatch, facts: Sequence[Fact]) -> tuple[Checkpoint, Found]:
         """Move the checkpoint, and read what the batch needs, in one round trip."""
         # A stream that begins in this batch has left no rows yet.
         new = {bare_id(fact.stream_id) for fact in facts if fact.first}

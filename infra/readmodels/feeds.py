@@ -28,7 +28,7 @@ class SharedRow(StoredRow):
     known: Recorded | None = None
 
 
-class Batch(NamedTuple):
+class FeedBatch(NamedTuple):
     """Events behind the position that was asked for, without a gap, up to `to` inclusive."""
 
     rows: Sequence[StoredRow]
@@ -39,17 +39,17 @@ class Batch(NamedTuple):
 class Feed(Protocol):
     """A source of events for one projector."""
 
-    def next(self, position: int, stop: threading.Event) -> Batch | None:
+    def next(self, position: int, stop: threading.Event) -> FeedBatch | None:
         """What follows this position, at once or within a short time; None when nothing came."""
         ...
 
     def close(self) -> None: ...
 
 
-def batch_of(rows: Sequence[StoredRow]) -> Batch:
+def batch_of(rows: Sequence[StoredRow]) -> FeedBatch:
     """All of these rows, at least one."""
     last = rows[-1]
-    return Batch(rows, last.position, event_id_of(last.state))
+    return FeedBatch(rows, last.position, event_id_of(last.state))
 
 
 class StoreFeed:
@@ -59,7 +59,7 @@ class StoreFeed:
         self._conn = connect_projector(conninfo, "feed")
         self._full = False
 
-    def next(self, position: int, stop: threading.Event) -> Batch | None:
+    def next(self, position: int, stop: threading.Event) -> FeedBatch | None:
         pause, waited = PAUSE, 0.0
         while not stop.is_set():
             if not self._full:

@@ -17,7 +17,7 @@ from kafka.errors import KafkaError, OffsetOutOfRangeError
 from infra.kafka.clients import consumer, last_records, poll
 from infra.kafka.index_topic import IndexRecord, decode_index
 from infra.kafka.topics import event_partitions, index_partition
-from infra.readmodels.feeds import BATCH, PATIENCE, Batch, FeedLost, SharedRow, batch_of
+from infra.readmodels.feeds import BATCH, PATIENCE, FeedBatch, FeedLost, SharedRow, batch_of
 from infra.runtime.settings import Settings
 from infra.store.event_log import StoredRow
 
@@ -41,7 +41,7 @@ class Window(NamedTuple):
     rows: Sequence[StoredRow]
     record: IndexRecord | None
 
-    def behind(self, position: int) -> Batch | None:
+    def behind(self, position: int) -> FeedBatch | None:
         first = bisect_right(self.rows, position, key=_position)
         rows = self.rows[first : first + BATCH]
         return batch_of(rows) if rows else None
@@ -120,7 +120,7 @@ class Follower:
             self.window = Window(self._lives, self._chain, (), record)
             return self.window
 
-    def next(self, life: int, position: int, stop: threading.Event) -> Batch | None:
+    def next(self, life: int, position: int, stop: threading.Event) -> FeedBatch | None:
         """What lies behind this position, within a short time. Raises FeedLost."""
         deadline = monotonic() + PATIENCE
         while not stop.is_set():
@@ -145,7 +145,7 @@ class Follower:
         self._heard = monotonic()
         return True
 
-    def look_again(self, life: int) -> None:
+    def refresh(self, life: int) -> None:
         """Look for the index's end anew."""
         with self._turn:
             if self.window and self.window.life == life:

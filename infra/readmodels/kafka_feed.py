@@ -12,7 +12,7 @@ from contextlib import closing
 from infra.kafka.index_topic import IndexRecord
 from infra.postgres.connections import connect_projector
 from infra.readmodels.checkpoints import ProjectorHalted
-from infra.readmodels.feeds import BATCH, Batch, batch_of
+from infra.readmodels.feeds import BATCH, FeedBatch, batch_of
 from infra.readmodels.index_follower import Follower
 from infra.store.event_log import StoredRow, head, read_after
 
@@ -31,7 +31,7 @@ class KafkaFeed:
         self._seen = 0
         follower.enter()
 
-    def next(self, position: int, stop: threading.Event) -> Batch | None:
+    def next(self, position: int, stop: threading.Event) -> FeedBatch | None:
         """Raises FeedLost when Kafka is away, ProjectorHalted when it contradicts the store."""
         # Positions that an index record counts no event for are behind us as well.
         position = max(position, self._seen)
@@ -44,7 +44,7 @@ class KafkaFeed:
         with closing(self._conn):
             self._follower.leave()
 
-    def _follow(self, position: int, stop: threading.Event) -> Batch | None:
+    def _follow(self, position: int, stop: threading.Event) -> FeedBatch | None:
         """Look for the index's end again when nothing comes although the log goes on.
 
         A broker that lost its tail and got it again may have written the very record that we wait
@@ -52,10 +52,10 @@ class KafkaFeed:
         """
         batch = self._follower.next(self._life, position, stop)
         if batch is None and self._follower.quiet() and head(self._conn) > position:
-            self._follower.look_again(self._life)
+            self._follower.refresh(self._life)
         return batch
 
-    def _catch_up(self, position: int) -> Batch | None:
+    def _catch_up(self, position: int) -> FeedBatch | None:
         """Read the store up to an index record, and go on from its offsets when it is reached."""
         if self._target is None or position >= self._target.to:
             newest = self._follower.newest()
@@ -66,7 +66,7 @@ class KafkaFeed:
         rows = read_after(self._conn, position, BATCH, until=self._target.to)
         return self._agreed(rows, self._target)
 
-    def _agreed(self, rows: Iterable[StoredRow], target: IndexRecord) -> Batch | None:
+    def _agreed(self, rows: Iterable[StoredRow], target: IndexRecord) -> FeedBatch | None:
         """What was read on the way to the target, which Kafka says is in the store."""
         found = list(rows)
         batch = batch_of(found) if found else None

@@ -15,9 +15,9 @@ from infra.postgres.connections import Connection, connect_projector
 from infra.postgres.leader_election import Leadership, LeadershipLost
 from infra.readmodels.applier import Applier
 from infra.readmodels.checkpoints import CheckpointMoved, age_of, read_generation, verify
-from infra.readmodels.feeds import Batch, Feed, FeedLost
+from infra.readmodels.feeds import Feed, FeedBatch, FeedLost
 from infra.readmodels.generations import ensure_generation
-from infra.runtime.watchdog import Pulse
+from infra.runtime.watchdog import Watchdog
 from infra.store.event_log import head
 from projections.projection import Projection
 
@@ -73,7 +73,7 @@ class Projector:
     def run(self, stop: threading.Event) -> None:
         """Work until `stop`. Raises ProjectorHalted when a person must look first."""
         try:
-            with Pulse(f"projector {self._projection.name}") as self._pulse:
+            with Watchdog(f"projector {self._projection.name}") as self._watchdog:
                 self._run(stop)
         except BaseException as error:
             self.status.last_error = str(error)
@@ -84,7 +84,7 @@ class Projector:
     def _run(self, stop: threading.Event) -> None:
         pause = SHORTEST_PAUSE
         while not stop.is_set():
-            self._pulse.beat()
+            self._watchdog.ping()
             before = self.status.batches
             try:
                 self._stand_and_lead(stop)
@@ -99,19 +99,21 @@ class Projector:
     def _stand_and_lead(self, stop: threading.Event) -> None:
         self._enter("standby")
         name = f"projector {self._projection.name}"
-        with Leadership(self._conninfo, leader_lock_of(self._projection), name) as seat:
-            if seat.acquire(stop, self._pulse.beat):
+        with Leadership(self._conninfo, leader_lock_of(self._projection), name) as leader_lock:
+            if leader_lock.acquire(stop, self._watchdog.ping):
                 with closing(connect_projector(self._conninfo, name)) as conn:
-                    applier = self._resume(conn, seat, stop)
+                    applier = self._resume(conn, leader_lock, stop)
                     if applier:
-                        self._lead(conn, seat, applier, stop)
+                        self._lead(conn, leader_lock, applier, stop)
 
-    def _resume(self, conn: Connection, seat: Leadership, stop: threading.Event) -> Applier | None:
+    def _resume(
+        self, conn: Connection, leader_lock: Leadership, stop: threading.Event
+    ) -> Applier | None:
         """Go on where this version's generation stands; waits for a rebuild that makes it."""
         ensure_generation(conn, self._projection)
         while not stop.is_set():
-            self._pulse.beat()
-            seat.check()
+            self._watchdog.ping()
+            leader_lock.check()
             found = read_generation(conn, self._projection.name, self._projection.version)
             if found:
                 verify(conn, found)
@@ -122,20 +124,20 @@ class Projector:
         return None
 
     def _lead(
-        self, conn: Connection, seat: Leadership, applier: Applier, stop: threading.Event
+        self, conn: Connection, leader_lock: Leadership, applier: Applier, stop: threading.Event
     ) -> None:
         self._enter("running", position=applier.checkpoint.position)
         with closing(self._feed()) as feed:
             while not stop.is_set():
-                self._pulse.beat()
-                seat.check()
+                self._watchdog.ping()
+                leader_lock.check()
                 batch = feed.next(applier.checkpoint.position, stop)
                 if batch:
                     applier.apply(batch)
                 self._note(applier, batch)
                 self._look(conn)
 
-    def _note(self, applier: Applier, batch: Batch | None) -> None:
+    def _note(self, applier: Applier, batch: FeedBatch | None) -> None:
         status = self.status
         status.position, status.parked = applier.checkpoint.position, applier.parked
         if batch is None:

@@ -47,7 +47,7 @@ class _Silent(psycopg.OperationalError):
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Watermarks:
     """Where the log and the live generations stood; `began` is the event loop's time."""
 
     began: float
@@ -55,7 +55,7 @@ class Look:
     standings: Mapping[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
 
 
-class Reader:
+class RowReader:
     """Rows of this program's versions (see `projections.projection.Rows`)."""
 
     def __init__(
@@ -69,8 +69,8 @@ class Reader:
         self._wait_timeout = wait_timeout
         self._statements: dict[object, Composed] = {}
         self._caught_up: set[str] = set()
-        self._look = Look(float("-inf"))
-        self._looking: asyncio.Task[Look] | None = None
+        self._look = Watermarks(float("-inf"))
+        self._looking: asyncio.Task[Watermarks] | None = None
         self._pool = AsyncConnectionPool(
             kwargs={
                 **parameters(conninfo, ROLE, statement_timeout=STATEMENT_TIMEOUT_MS),
@@ -135,7 +135,7 @@ class Reader:
         found = {name: self._lack(name, look) for name in self._versions}
         return {name: reason for name, reason in found.items() if reason}
 
-    def _lack(self, name: str, look: Look) -> str:
+    def _lack(self, name: str, look: Watermarks) -> str:
         standing = look.standings.get((name, self._versions[name]))
         if standing is None:
             return f"version {self._versions[name]} is not built: run `ordinal rebuild {name}`"
@@ -157,20 +157,20 @@ class Reader:
             raise ReadModelBehind(f"{projection} is not built in this version")
         return standing[0]
 
-    async def _look_again(self) -> Look:
+    async def _look_again(self) -> Watermarks:
         """See where everything stands; whoever asks meanwhile gets the same answer."""
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._ask())
         return await asyncio.shield(self._looking)
 
-    async def _ask(self) -> Look:
+    async def _ask(self) -> Watermarks:
         began = asyncio.get_running_loop().time()
         (_, _, _, head), *live = await self._execute(SQL(_LOOK), {})
         standings: dict[tuple[str, int], tuple[int, int]] = {}
         for name, version, *standing in live:
             key = (name, version)
             standings[key] = max(standings.get(key, (0, 0)), tuple(standing))
-        self._look = Look(began, head, standings)
+        self._look = Watermarks(began, head, standings)
         return self._look
 
     async def _fetch(self, query: Query) -> Sequence[Any]:

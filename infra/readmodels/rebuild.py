@@ -38,9 +38,9 @@ from infra.readmodels.rebuild_shards import (
     FoldFailed,
     LocalShard,
     ProcessShard,
-    Rows,
     Shard,
     ShardLost,
+    ShardRows,
     Target,
 )
 from infra.readmodels.tables import UNSTORABLE, PhysicalTable, physical_tables
@@ -156,7 +156,7 @@ class Rebuild:
 
     def _catch_up(self) -> None:
         """Fold all but the last few events; one stretch is stored while the next is folded."""
-        folded: tuple[Stretch, list[Sequence[Rows]]] | None = None
+        folded: tuple[Stretch, list[Sequence[ShardRows]]] | None = None
         stretches = self._stretches()
         with self._shards() as shards:
             stretch = next(stretches, None)
@@ -216,7 +216,7 @@ class Rebuild:
         ).fetchone()
         return int(row[0]) if row and row[0] else 0
 
-    def _store(self, stretch: Stretch, answers: Sequence[Sequence[Rows]]) -> None:
+    def _store(self, stretch: Stretch, answers: Sequence[Sequence[ShardRows]]) -> None:
         last = read_at(self._conn, stretch.end)
         event_id = event_id_of(last.state) if last else None
         with self._conn.transaction():
@@ -307,7 +307,7 @@ def _ask(shards: Sequence[Shard], stretch: Stretch | None) -> None:
             shard.ask(stretch.begin, stretch.end)
 
 
-def _answers(shards: Sequence[Shard], following: Stretch | None) -> list[Sequence[Rows]]:
+def _answers(shards: Sequence[Shard], following: Stretch | None) -> list[Sequence[ShardRows]]:
     """Everybody's rows; who has given them goes on at once."""
     found = []
     for shard in shards:

@@ -28,7 +28,7 @@ from projections.projection import Projection
 # Streams whose rows stay at hand between stretches, besides those of the last one.
 KEPT = 1_000
 # Events read at once: many more of them do not fit into the processor's cache.
-GULP = 2_000
+READ_CHUNK = 2_000
 
 _READ = f"""
     SELECT {COLUMNS} FROM {TABLE}
@@ -61,7 +61,7 @@ class Target:
     after: int
 
 
-class Rows(NamedTuple):
+class ShardRows(NamedTuple):
     """Rows of one table: new ones as COPY takes them, in parts, and changed ones as JSON."""
 
     target: int
@@ -77,7 +77,7 @@ class Shard(Protocol):
         """Fold what lies behind `begin` up to `end`. All but the last answer must be stored."""
         ...
 
-    def answer(self) -> Sequence[Rows]:
+    def answer(self) -> Sequence[ShardRows]:
         """The rows of the stretch that was asked for. Raises FoldFailed."""
         ...
 
@@ -111,13 +111,13 @@ class _Build:
             self._changed.setdefault(kind, []).append(row)
         stream.written()
 
-    def finish(self, number: int) -> Iterator[Rows]:
+    def finish(self, number: int) -> Iterator[ShardRows]:
         """Everything that was taken; the streams are forgotten but for some."""
         for place, table in enumerate(self.tables):
             created, changed = self._created.get(table.row), self._changed.get(table.row)
             if created or changed:
                 json = encode(changed).decode() if changed else ""
-                yield Rows(number, place, created.finish() if created else (), json)
+                yield ShardRows(number, place, created.finish() if created else (), json)
         self._created.clear()
         self._changed.clear()
         self.folding.forget(KEPT)
@@ -146,7 +146,7 @@ class LocalShard:
     def ask(self, begin: int, end: int) -> None:
         self._stretch = (begin, end)
 
-    def answer(self) -> Sequence[Rows]:
+    def answer(self) -> Sequence[ShardRows]:
         streams = self._read(*self._stretch)
         begun_before = [id for id, rows in streams.items() if rows[0][2] > 1]
         for build in self._builds:
@@ -164,7 +164,9 @@ class LocalShard:
         cursor = self._conn.cursor(binary=True)
         share = (self._of, self._of, self._share)
         found: dict[str, list[Stored]] = {}
-        while rows := cursor.execute(_READ, (begin, end, *share, GULP), prepare=True).fetchall():
+        while rows := cursor.execute(
+            _READ, (begin, end, *share, READ_CHUNK), prepare=True
+        ).fetchall():
             for row in rows:
                 stream_id = row[1]
                 if stream_id in found:
@@ -223,7 +225,7 @@ class ProcessShard:
         with _telling_of_loss():
             self._pipe.send((begin, end))
 
-    def answer(self) -> Sequence[Rows]:
+    def answer(self) -> Sequence[ShardRows]:
         with _telling_of_loss():
             found = self._pipe.recv()
             if isinstance(found, Exception):
@@ -276,7 +278,7 @@ def serve(descriptor: int) -> None:
                 _send(pipe, _answer(shard))
 
 
-def _send(pipe: PipeEnd, answer: Sequence[Rows] | Exception) -> None:
+def _send(pipe: PipeEnd, answer: Sequence[ShardRows] | Exception) -> None:
     """Rows go behind their description: a pickle would copy these megabytes twice."""
     if isinstance(answer, Exception):
         pipe.send(answer)
@@ -287,7 +289,7 @@ def _send(pipe: PipeEnd, answer: Sequence[Rows] | Exception) -> None:
             pipe.send_bytes(part)
 
 
-def _answer(shard: Shard) -> Sequence[Rows] | Exception:
+def _answer(shard: Shard) -> Sequence[ShardRows] | Exception:
     """The answer, or the error in a form that survives its way to the other process."""
     try:
         return shard.answer()

@@ -69,7 +69,7 @@ _NO_HEAD = _Head()
 
 
 @dataclass(slots=True, kw_only=True)
-class Batch:
+class RelayBatch:
     """Messages of one transaction. `event_id` and `state` are those of the event at `to`."""
 
     messages: list[Message]
@@ -106,7 +106,7 @@ class Source:
         self._place = lru_cache(REMEMBERED)(self._router.event)
         self._epoch = ("store_epoch", b"%d" % store_epoch(conn))
 
-    def read(self, position: int, outbox: int, limit: int) -> Batch | None:
+    def read(self, position: int, outbox: int, limit: int) -> RelayBatch | None:
         """What follows, at most `limit` events and as many outbox rows; None when nothing does.
 
         The events of the last command are all in it, so that no transaction tears a command.
@@ -121,7 +121,7 @@ class Source:
         heads = [_head(row[4]) for row in events]
         if len(events) == limit:
             self._complete(events, heads)
-        return Batch(
+        return RelayBatch(
             messages=[
                 *map(self._event, events, heads),
                 *map(self._outbox, others),

@@ -26,7 +26,7 @@ from infra.kafka.transactional_producer import Transactions
 from infra.postgres import advisory_locks
 from infra.postgres.connections import Connection
 from infra.postgres.leader_election import Leadership, LeadershipLost
-from infra.relay.outbox_reader import Batch, Source, UnknownStream, connect
+from infra.relay.outbox_reader import RelayBatch, Source, UnknownStream, connect
 from infra.relay.startup_checks import (
     RelayHalted,
     last_agreed,
@@ -36,7 +36,7 @@ from infra.relay.startup_checks import (
 )
 from infra.runtime.crash_points import crash_point
 from infra.runtime.settings import Settings
-from infra.runtime.watchdog import Pulse
+from infra.runtime.watchdog import Watchdog
 
 __all__ = ["Relay", "RelayFenced", "RelayHalted", "RelayStatus"]
 
@@ -44,7 +44,7 @@ __all__ = ["Relay", "RelayFenced", "RelayHalted", "RelayStatus"]
 BATCH = 500
 LARGE_BATCH = 4_000
 # Seconds.
-BREATH = 0.004
+GROUPING_DELAY = 0.004
 SHORTEST_PAUSE = 0.001
 LONGEST_PAUSE = 0.020
 FIRST_RETRY = 0.1
@@ -94,7 +94,7 @@ class RelayStatus:
 
 
 class Relay:
-    """The one process per store that sends; others wait until its seat is free."""
+    """The one process per store that sends; others wait until its leader lock is free."""
 
     def __init__(self, conninfo: str, settings: Settings) -> None:
         self.status = RelayStatus()
@@ -111,13 +111,13 @@ class Relay:
             refuse_unfit_process()
             with (
                 _calm_collector(),
-                Pulse("relay") as pulse,
-                Leadership(self._conninfo, advisory_locks.RELAY, "relay") as seat,
+                Watchdog("relay") as watchdog,
+                Leadership(self._conninfo, advisory_locks.RELAY, "relay") as leader_lock,
             ):
                 while not stop.is_set():
                     self._turn("waiting")
-                    if seat.acquire(stop, pulse.beat):
-                        self._lead(seat, stop, pulse.beat)
+                    if leader_lock.acquire(stop, watchdog.ping):
+                        self._lead(leader_lock, stop, watchdog.ping)
         except (RelayHalted, KafkaUnfit, UnknownStream) as error:
             self._turn("halted", error)
             raise
@@ -126,20 +126,20 @@ class Relay:
             raise
         self._turn("stopped")
 
-    def _lead(self, seat: Leadership, stop: threading.Event, beat: Beat) -> None:
+    def _lead(self, leader_lock: Leadership, stop: threading.Event, beat: Beat) -> None:
         delay, done = FIRST_RETRY, self.status.batches
         while not stop.is_set():
             beat()
             began = time.monotonic()
             try:
-                seat.check()
-                self._publish(seat, stop, beat)
+                leader_lock.check()
+                self._publish(leader_lock, stop, beat)
             except LeadershipLost as error:
                 self._turn("waiting", error)
                 return
             except ProducerFencedError as error:
                 # The brokers also fence whoever was silent for too long.
-                if not seat.confirm():
+                if not leader_lock.confirm():
                     raise RelayFenced("another relay took over") from error
                 self._turn("retrying", error)
             except (KafkaError, psycopg.OperationalError, OSError) as error:
@@ -151,7 +151,7 @@ class Relay:
             stop.wait(delay)
             delay = min(delay * 2, LONGEST_RETRY)
 
-    def _publish(self, seat: Leadership, stop: threading.Event, beat: Beat) -> None:
+    def _publish(self, leader_lock: Leadership, stop: threading.Event, beat: Beat) -> None:
         self._turn("starting")
         with closing(connect(self._conninfo)) as conn:
             refuse_unfit_store(conn)
@@ -163,7 +163,7 @@ class Relay:
                     record = last_agreed(conn, reader, self._settings)
                 stretch = Publisher(conn, self._settings, transactions, record, self.status)
                 self._turn("running")
-                stretch.run(seat.check, stop, beat)
+                stretch.run(leader_lock.check, stop, beat)
 
     def _turn(self, state: State, error: Exception | None = None) -> None:
         self.status.state = state
@@ -228,16 +228,16 @@ class Publisher:
             self._clean_now_and_then()
             if ahead is None:
                 # Events come in company; a transaction for each would cost more than it hurries.
-                stop.wait(BREATH)
+                stop.wait(GROUPING_DELAY)
 
-    def _read(self, position: int, outbox: int) -> Batch | None:
+    def _read(self, position: int, outbox: int) -> RelayBatch | None:
         batch = self._source.read(position, outbox, self._limit)
         crash_point("R1")
         full = batch is not None and batch.full
         self._limit = min(self._limit * 2, LARGE_BATCH) if full else BATCH
         return batch
 
-    def _send(self, batch: Batch) -> Batch | None:
+    def _send(self, batch: RelayBatch) -> RelayBatch | None:
         """Commit a batch; returns the next one when more is known to wait."""
         if batch.count and batch.first <= self._record.to:
             raise RelayHalted(f"asked to send position {batch.first} a second time")
@@ -256,13 +256,13 @@ class Publisher:
         self._tell(batch, time.monotonic() - began)
         return ahead
 
-    def _send_messages(self, batch: Batch) -> None:
+    def _send_messages(self, batch: RelayBatch) -> None:
         half = len(batch.messages) // 2
         self._transactions.send(batch.messages[:half])
         crash_point("R3")
         self._transactions.send(batch.messages[half:])
 
-    def _send_index(self, batch: Batch) -> IndexRecord:
+    def _send_index(self, batch: RelayBatch) -> IndexRecord:
         """The index goes with the events when it is known where they will be written, so that
         there is one answer to wait for; otherwise behind them.
         """
@@ -288,7 +288,7 @@ class Publisher:
         written = self._transactions.acknowledged()
         return replace(record, own_offset=written[self._index]), written
 
-    def _foretold(self, batch: Batch) -> dict[TopicPartition, int] | None:
+    def _foretold(self, batch: RelayBatch) -> dict[TopicPartition, int] | None:
         """The last offset in each partition of events, None when one of them is not known.
 
         Nobody else should write there; behind our last record stands the mark of its commit.
@@ -302,7 +302,7 @@ class Publisher:
             if (known := self._record.next_offsets.get(partition.topic))
         }
 
-    def _next(self, batch: Batch, offsets: Mapping[TopicPartition, int]) -> IndexRecord:
+    def _next(self, batch: RelayBatch, offsets: Mapping[TopicPartition, int]) -> IndexRecord:
         known = batch.count > 0
         return IndexRecord(
             from_=self._record.to,
@@ -324,7 +324,7 @@ class Publisher:
                 following[partition.topic][partition.partition] = offset + 1
         return following
 
-    def _tell(self, batch: Batch, seconds: float) -> None:
+    def _tell(self, batch: RelayBatch, seconds: float) -> None:
         self._status.batches += 1
         self._status.events += batch.count
         self._note()

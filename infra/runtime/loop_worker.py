@@ -21,7 +21,7 @@ T = TypeVar("T")
 TURN = 0.005
 
 
-class Line(NamedTuple):
+class Readiness(NamedTuple):
     """What a worker rests for: something to read on this descriptor; with `writing`, or room."""
 
     descriptor: int
@@ -55,7 +55,7 @@ class LoopWorker(greenlet):
             except (OSError, RuntimeError, ValueError) as error:
                 line = self.throw(error)
 
-    def rest(self, line: Line | None = None) -> None:
+    def rest(self, line: Readiness | None = None) -> None:
         """From the worker: give the thread back to the loop, until something comes on this line."""
         parent = self.parent
         assert parent is not None
@@ -76,12 +76,12 @@ class LoopWorker(greenlet):
         """It has ended, or is not wanted any more: keep no thread for it."""
         self._helper.shutdown(wait=False)
 
-    def _watch(self, line: Line) -> None:
+    def _watch(self, line: Readiness) -> None:
         self.loop.add_reader(line.descriptor, self._ready, line)
         if line.writing:
             self.loop.add_writer(line.descriptor, self._ready, line)
 
-    def _ready(self, line: Line) -> None:
+    def _ready(self, line: Readiness) -> None:
         self.loop.remove_reader(line.descriptor)
         if line.writing:
             self.loop.remove_writer(line.descriptor)
@@ -92,7 +92,7 @@ def await_line(line: int, *, writing: bool = False) -> None:
     """Wait until there is something to read on this descriptor; with `writing`, or room."""
     worker = getcurrent()
     if isinstance(worker, LoopWorker):
-        worker.rest(Line(line, writing))
+        worker.rest(Readiness(line, writing))
         return
     poll = select.poll()
     poll.register(line, select.POLLIN | (select.POLLOUT if writing else 0))

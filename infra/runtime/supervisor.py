@@ -1,5 +1,5 @@
 """What processes of the program have in common, and several of them as one family: started
-together, mourned, and ended together.
+together, restarted, and ended together.
 """
 
 import ctypes

@@ -12,7 +12,7 @@ import structlog
 # time after which a Kafka group, too, gives up a member that does not poll. Every wait inside a
 # piece of work is bounded by seconds.
 INTERVAL = 15.0
-GLANCES = 20
+CHECKS = 20
 # The exit code of a process that found a fault in itself (sysexits: EX_SOFTWARE).
 HUNG = 70
 
@@ -27,7 +27,7 @@ def end_process() -> None:
     os._exit(HUNG)
 
 
-class Pulse:
+class Watchdog:
     """To be told of every round of a loop while it is entered.
 
     Glances are counted, not seconds: a process that was stopped as a whole, or a machine that
@@ -36,7 +36,7 @@ class Pulse:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._beats = 0
+        self._pings = 0
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._watch, name=f"pulse of {name}", daemon=True)
 
@@ -53,15 +53,15 @@ class Pulse:
         self._over.set()
         self._thread.join()
 
-    def beat(self) -> None:
-        self._beats += 1
+    def ping(self) -> None:
+        self._pings += 1
 
     def _watch(self) -> None:
-        seen, still = self._beats, 0
+        seen, still = self._pings, 0
         while not self._over.wait(INTERVAL):
-            still = still + 1 if self._beats == seen else 0
-            seen = self._beats
-            if still >= GLANCES:
-                log.critical("work_hangs", work=self._name, seconds=round(GLANCES * INTERVAL))
+            still = still + 1 if self._pings == seen else 0
+            seen = self._pings
+            if still >= CHECKS:
+                log.critical("work_hangs", work=self._name, seconds=round(CHECKS * INTERVAL))
                 end_process()
                 return

@@ -34,7 +34,7 @@ class OutboxMessage(NamedTuple):
 
 
 @dataclass(slots=True)
-class Ask:
+class CommandRequest:
     """One command of a batch and, in the end, its outcome.
 
     `key` is its id as the log has it. `target` and `needed` are streams; it turned out to need
@@ -54,7 +54,7 @@ class Ask:
 
 
 @dataclass(slots=True)
-class Companion:
+class SideWrite:
     """What moves in the transaction besides commands: messages, and intake offsets by topic and
     partition, from the one that must still stand there to the next.
     """
@@ -80,7 +80,7 @@ def kind_of(name: str) -> Kind:
     return Kind(name.encode(), head.encode())
 
 
-class Batch:
+class AppendBatch:
     """Accepted commands, decided at one moment behind one position."""
 
     def __init__(self, sequence: int, head: int, recorded_at: datetime) -> None:
@@ -88,7 +88,7 @@ class Batch:
         self._head = head
         self.recorded_at = recorded_at
         self.touched: dict[str, None] = {}
-        self.asks: dict[bytes, Ask] = {}
+        self.asks: dict[bytes, CommandRequest] = {}
         self._empty()
 
     def _empty(self) -> None:
@@ -112,7 +112,7 @@ class Batch:
 
     def add(
         self,
-        ask: Ask,
+        ask: CommandRequest,
         receipt: Receipt,
         occurred_at: datetime,
         staged: Sequence[Staged],
@@ -135,7 +135,9 @@ class Batch:
         self.asks[ask.key] = ask
         return Answer(receipt, body)
 
-    def _envelopes(self, ask: Ask, occurred_at: datetime, staged: Sequence[Staged]) -> list[bytes]:
+    def _envelopes(
+        self, ask: CommandRequest, occurred_at: datetime, staged: Sequence[Staged]
+    ) -> list[bytes]:
         common = _common(ask.context, occurred_at, self.recorded_at)
         command_id = ask.key
         return [
@@ -185,9 +187,9 @@ class Batch:
         return (event for stream, _, event in self._staged if stream == stream_id)
 
 
-def write_companion(session: LogSession, companion: Companion, recorded_at: datetime) -> None:
+def write_companion(session: LogSession, side_write: SideWrite, recorded_at: datetime) -> None:
     """Insert outbox messages and move offsets."""
-    messages, offsets = companion.messages, companion.offsets
+    messages, offsets = side_write.messages, side_write.offsets
     if messages:
         session.put_out(
             instant(recorded_at),

@@ -89,7 +89,7 @@ _OFFSETS = statement(
 )
 
 
-class Unavailable(Exception):
+class LogUnavailable(Exception):
     """The log is away or too busy: the outcome is unknown, repeat with the same key."""
 
 
@@ -97,7 +97,7 @@ class InDoubt(Exception):
     """The connection broke while the transaction was being committed."""
 
 
-class Moment(NamedTuple):
+class LogHead(NamedTuple):
     """What the log looks like under the lock: the sequence's last value, the last event."""
 
     sequence: int
@@ -114,7 +114,7 @@ class Loaded(NamedTuple):
     state: bytes
 
 
-class Begun(NamedTuple):
+class TransactionStart(NamedTuple):
     """What a transaction starts with.
 
     `receipts` are fingerprint and receipt, by their ids, of those commands that were accepted
@@ -122,7 +122,7 @@ class Begun(NamedTuple):
     was taken.
     """
 
-    moment: Moment
+    moment: LogHead
     receipts: dict[bytes, tuple[bytes, bytes]]
     fresh: list[Loaded]
 
@@ -130,7 +130,7 @@ class Begun(NamedTuple):
 class LogSession(Pipeline):
     """One connection of the write path. Raises psycopg's errors."""
 
-    def begin(self, command_ids: Sequence[bytes], fresh: Sequence[str] = ()) -> Begun:
+    def begin(self, command_ids: Sequence[bytes], fresh: Sequence[str] = ()) -> TransactionStart:
         """Begin and load the fresh streams; take the append lock, and only then look."""
         self.send(BEGIN)
         if fresh:
@@ -140,7 +140,7 @@ class LogSession(Pipeline):
         self.send(_RECEIPTS, binary_arrays.uuid_array(command_ids))
         results = self.results()
         events = list(_events(results[1])) if fresh else []
-        return Begun(_moment(results[-2]), _receipts(results[-1]), events)
+        return TransactionStart(_moment(results[-2]), _receipts(results[-1]), events)
 
     def load(
         self, stream_ids: Sequence[str], versions: Sequence[int], most: int
@@ -200,9 +200,9 @@ class LogSession(Pipeline):
         )
 
 
-def _moment(found: PGresult) -> Moment:
+def _moment(found: PGresult) -> LogHead:
     sequence, clock, head, state = (found.get_value(0, column) for column in range(4))
-    return Moment(
+    return LogHead(
         _integer(sequence),
         EPOCH + _integer(clock) * MICROSECOND,
         _integer(head) if head is not None else 0,

@@ -18,13 +18,13 @@ import structlog
 
 from commands.handling import Answer, Context
 from infra.runtime.loop_worker import LoopWorker
-from infra.write_path.append_batch import Ask, Outcome
-from infra.write_path.group_commit import Unavailable, Writer
+from infra.write_path.append_batch import CommandRequest, Outcome
+from infra.write_path.group_commit import LogUnavailable, Writer
 
 BATCH_COMMANDS = 256
 BATCH_LINES = 5_000
 # A smaller batch waits so many seconds until as many have come as there were lately.
-COMPANY = 16
+TARGET_BATCH = 16
 COMPANY_SECONDS = 0.002
 SWEEP_SECONDS = 0.05
 STUCK_SECONDS = 3.0
@@ -39,11 +39,11 @@ class BusObserver(Protocol):
     `seconds` is what the batch took, `now` when it was done (monotonic seconds).
     """
 
-    def batch_done(self, asks: Sequence["Pending"], seconds: float, now: float) -> None: ...
+    def batch_done(self, asks: Sequence["QueuedCommand"], seconds: float, now: float) -> None: ...
 
 
 @dataclass(slots=True, eq=False)
-class Pending(Ask):
+class QueuedCommand(CommandRequest):
     """A queued command, who waits for it, and until when (monotonic seconds)."""
 
     future: "asyncio.Future[Answer] | None" = None
@@ -51,7 +51,7 @@ class Pending(Ask):
     deadline: float = 0.0
 
 
-def weight(ask: Ask) -> int:
+def weight(ask: CommandRequest) -> int:
     """Order lines of a command: what a batch is bounded by besides its commands."""
     return len(getattr(ask.command, "lines", ())) or 1
 
@@ -99,13 +99,13 @@ class CommandBus:
         self._answer_timeout = answer_timeout
         self._queue_limit = queue_limit
         self._observer = observer
-        self._queue: deque[Pending] = deque()
-        self._waiting: deque[Pending] = deque()
+        self._queue: deque[QueuedCommand] = deque()
+        self._waiting: deque[QueuedCommand] = deque()
         self._stopping = False
         self._began: float | None = None
         # How many callers there were at a time lately, on average.
         self._crowd = 1.0
-        self._untold: tuple[list[Pending], float, float] | None = None
+        self._untold: tuple[list[QueuedCommand], float, float] | None = None
         self._worker: LoopWorker | None = None
         self._ended: asyncio.Future[None] | None = None
         self._sweeper: asyncio.Task[None] | None = None
@@ -134,17 +134,17 @@ class CommandBus:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._sweeper
         for pending in self._waiting:
-            self._settle(pending, Unavailable("the bus has stopped"))
+            self._settle(pending, LogUnavailable("the bus has stopped"))
         self._writer.close()
 
     async def submit(self, command: object, context: Context) -> Answer:
         worker = self._worker
         if worker is None or self._stopping:
-            raise Unavailable("the bus is not running")
+            raise LogUnavailable("the bus is not running")
         if len(self._queue) >= self._queue_limit or self.breaker.open:
-            raise Unavailable("the event log is away or too busy")
+            raise LogUnavailable("the event log is away or too busy")
         now = time.monotonic()
-        pending = Pending(
+        pending = QueuedCommand(
             command,
             context,
             future=worker.loop.create_future(),
@@ -178,13 +178,13 @@ class CommandBus:
             if self._began is not None and now - self._began > STUCK_SECONDS:
                 self._writer.cut()
             while self._waiting and (_over(self._waiting[0]) or self._waiting[0].deadline <= now):
-                self._settle(self._waiting.popleft(), Unavailable("no answer in time"))
+                self._settle(self._waiting.popleft(), LogUnavailable("no answer in time"))
 
-    def _answer(self, batch: Sequence[Pending]) -> None:
+    def _answer(self, batch: Sequence[QueuedCommand]) -> None:
         for pending in batch:
-            self._settle(pending, pending.outcome or Unavailable("no outcome"))
+            self._settle(pending, pending.outcome or LogUnavailable("no outcome"))
 
-    def _settle(self, pending: Pending, outcome: Outcome) -> None:
+    def _settle(self, pending: QueuedCommand, outcome: Outcome) -> None:
         future = pending.future
         if future is None or future.done():
             return
@@ -215,7 +215,7 @@ class CommandBus:
         assert worker is not None
         assert ended is not None
         while self._queue or not self._stopping:
-            expected = 1 if self._stopping else min(COMPANY, round(self._crowd))
+            expected = 1 if self._stopping else min(TARGET_BATCH, round(self._crowd))
             if not self._queue:
                 self._tell()
                 self._rest(worker, 1)
@@ -227,9 +227,9 @@ class CommandBus:
         self._tell()
         ended.set_result(None)
 
-    def _drain(self) -> list[Pending]:
+    def _drain(self) -> list[QueuedCommand]:
         """What has queued up and is still awaited, within the bounds of a batch."""
-        batch: list[Pending] = []
+        batch: list[QueuedCommand] = []
         lines, now, queue = 0, time.monotonic(), self._queue
         while queue and len(batch) < BATCH_COMMANDS:
             lines += weight(queue[0])
@@ -240,16 +240,16 @@ class CommandBus:
                 batch.append(pending)
         return batch
 
-    def _carry_out(self, batch: list[Pending]) -> None:
+    def _carry_out(self, batch: list[QueuedCommand]) -> None:
         self._began = began = time.monotonic()
         try:
             self._writer.write(batch, meanwhile=self._tell)
             self.breaker.succeeded()
-        except Unavailable as error:
+        except LogUnavailable as error:
             self._fail(batch, error)
         except Exception as error:
             log.exception("batch_failed", commands=len(batch))
-            self._fail(batch, Unavailable(f"unexpected: {error}"))
+            self._fail(batch, LogUnavailable(f"unexpected: {error}"))
         self._began = None
         self._crowd += (len(batch) + len(self._queue) - self._crowd) / 8
         self._answer(batch)
@@ -270,11 +270,11 @@ class CommandBus:
         except Exception:
             log.exception("observer_failed", commands=len(batch))
 
-    def _fail(self, batch: Sequence[Pending], error: Unavailable) -> None:
+    def _fail(self, batch: Sequence[QueuedCommand], error: LogUnavailable) -> None:
         self.breaker.failed()
         for pending in batch:
             pending.outcome = pending.outcome or error
 
 
-def _over(pending: Pending) -> bool:
+def _over(pending: QueuedCommand) -> bool:
     return pending.future is None or pending.future.done()

@@ -19,26 +19,32 @@ from infra.postgres.connections import Connection
 from infra.runtime.crash_points import crash_point
 from infra.runtime.loop_worker import elsewhere, give_way
 from infra.store import codec
-from infra.write_path.append_batch import Ask, Batch, Companion, Outcome, write_companion
-from infra.write_path.append_session import InDoubt, LogSession, Moment
-from infra.write_path.append_session import Unavailable as Unavailable
+from infra.write_path.append_batch import (
+    AppendBatch,
+    CommandRequest,
+    Outcome,
+    SideWrite,
+    write_companion,
+)
+from infra.write_path.append_session import InDoubt, LogHead, LogSession
+from infra.write_path.append_session import LogUnavailable as LogUnavailable
 from infra.write_path.snapshots import Snapshots
 from infra.write_path.stream_cache import StreamCache
-from infra.write_path.stream_loader import AtHand
-from infra.write_path.unit_of_work import Cold
+from infra.write_path.stream_loader import WorkingSet
+from infra.write_path.unit_of_work import StreamNotLoaded
 
 # Attempts of a batch whose commands turn out to need more.
 ROUNDS = 6
 # Commands that are sent to the server together: half a batch, within these bounds.
 LEAST_AT_ONCE = 8
 MOST_AT_ONCE = 32
-Companions = Callable[[Sequence[Ask]], Companion]
+SideWrites = Callable[[Sequence[CommandRequest]], SideWrite]
 Known = Mapping[bytes, tuple[bytes, bytes]]
 
 _decode_receipt = msgspec.json.Decoder(Receipt).decode
 
 
-class ConnectionLost(Unavailable):
+class ConnectionLost(LogUnavailable):
     """The connection broke before anything could be committed."""
 
 
@@ -65,8 +71,8 @@ class Writer:
         self._handlers = handlers
         self._session: LogSession | None = None
         self._cache = StreamCache(cache_bytes)
-        self._at_hand = AtHand(handlers, self._cache, snapshots)
-        self._view = self._at_hand.view
+        self._working_set = WorkingSet(handlers, self._cache, snapshots)
+        self._view = self._working_set.view
         self._recorded_at = datetime.min.replace(tzinfo=UTC)
         self._dirty: set[str] = set()
         self._meanwhile: Callable[[], None] | None = None
@@ -76,28 +82,28 @@ class Writer:
 
     def write(
         self,
-        asks: Sequence[Ask],
-        companions: Companions | None = None,
+        asks: Sequence[CommandRequest],
+        side_writes: SideWrites | None = None,
         meanwhile: Callable[[], None] | None = None,
     ) -> None:
         """Decide and record the commands in order; every ask has its outcome afterwards.
 
-        With `companions` the batch is one transaction or none: BatchRefused when the database
+        With `side_writes` the batch is one transaction or none: BatchRefused when the database
         refuses it. Without, a refused batch is repeated command by command. What may be done
         `meanwhile` is done while the database commits; it must not raise.
         """
-        self._at_hand.contacts.clear()
+        self._working_set.contacts.clear()
         self._meanwhile = meanwhile
         try:
-            self._write(asks, companions)
+            self._write(asks, side_writes)
         except BatchRefused:
-            if companions is not None:
+            if side_writes is not None:
                 raise
             self._one_by_one(asks)
         finally:
-            self._at_hand.done()
+            self._working_set.done()
 
-    def _one_by_one(self, asks: Sequence[Ask]) -> None:
+    def _one_by_one(self, asks: Sequence[CommandRequest]) -> None:
         for ask in asks:
             ask.outcome = None
             try:
@@ -105,13 +111,13 @@ class Writer:
             except BatchRefused as refused:
                 ask.outcome = _blamed(refused)
 
-    def _write(self, asks: Sequence[Ask], companions: Companions | None) -> None:
+    def _write(self, asks: Sequence[CommandRequest], side_writes: SideWrites | None) -> None:
         waiting = list(asks)
         patience = 1
         for _ in range(ROUNDS):
             try:
                 self._warm(waiting)
-                waiting = self._attempt(waiting, companions)
+                waiting = self._attempt(waiting, side_writes)
             except ConnectionLost:
                 # Nothing was committed, and the connection may have been dead for long.
                 if patience == 0:
@@ -119,21 +125,23 @@ class Writer:
                 patience -= 1
             if not waiting:
                 return
-        raise Unavailable("the streams of a command kept changing")
+        raise LogUnavailable("the streams of a command kept changing")
 
-    def _warm(self, asks: Sequence[Ask]) -> None:
+    def _warm(self, asks: Sequence[CommandRequest]) -> None:
         try:
-            self._at_hand.warm(asks, self.session)
+            self._working_set.warm(asks, self.session)
         except BaseException as error:
             self._blame(error)
             raise
 
-    def _attempt(self, asks: Sequence[Ask], companions: Companions | None) -> list[Ask]:
+    def _attempt(
+        self, asks: Sequence[CommandRequest], side_writes: SideWrites | None
+    ) -> list[CommandRequest]:
         """One transaction; returns the asks that need more streams than were at hand."""
         try:
-            return self._transact(asks, companions)
+            return self._transact(asks, side_writes)
         except InDoubt as doubt:
-            return self._settle(asks, doubt, with_companion=companions is not None)
+            return self._settle(asks, doubt, with_side_write=side_writes is not None)
         except BaseException as error:
             self._roll_back(asks)
             self._blame(error)
@@ -145,7 +153,7 @@ class Writer:
             raise BatchRefused(str(error)) from error
         if isinstance(error, psycopg.Error):
             lost = self._session is None or self._session.broken
-            raise (ConnectionLost if lost else Unavailable)(str(error)) from error
+            raise (ConnectionLost if lost else LogUnavailable)(str(error)) from error
 
     # -- the connection
 
@@ -158,8 +166,8 @@ class Writer:
         try:
             conn = elsewhere(self._connect)
         except psycopg.Error as error:
-            raise Unavailable(f"no connection to the event log: {error}") from error
-        self._at_hand.forget()
+            raise LogUnavailable(f"no connection to the event log: {error}") from error
+        self._working_set.forget()
         return LogSession(conn)
 
     def read(self, statement: LiteralString, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
@@ -168,7 +176,7 @@ class Writer:
             return self.session().conn.execute(statement, parameters).fetchall()
         except psycopg.Error as error:
             self.close()
-            raise Unavailable(str(error)) from error
+            raise LogUnavailable(str(error)) from error
 
     def close(self) -> None:
         if self._session is not None:
@@ -180,9 +188,9 @@ class Writer:
         if self._session is not None:
             self._session.cut()
 
-    def _roll_back(self, asks: Sequence[Ask]) -> None:
+    def _roll_back(self, asks: Sequence[CommandRequest]) -> None:
         """Forget what this batch folded; the database may or may not still be there."""
-        self._at_hand.drop(self._dirty)
+        self._working_set.drop(self._dirty)
         for ask in asks:
             ask.outcome = None
         if self._session is None:
@@ -194,54 +202,56 @@ class Writer:
 
     # -- the transaction
 
-    def _transact(self, asks: Sequence[Ask], companions: Companions | None) -> list[Ask]:
-        session, at_hand = self.session(), self._at_hand
+    def _transact(
+        self, asks: Sequence[CommandRequest], side_writes: SideWrites | None
+    ) -> list[CommandRequest]:
+        session, working_set = self.session(), self._working_set
         self._dirty = set()
-        fresh = at_hand.fresh
+        fresh = working_set.fresh
         moment, known = self._begin(session, asks, fresh)
         # A command that lacks something can come back. It is looked for beforehand only where that
         # is likely, since others wrote meanwhile, or would cost all of the batch.
-        surely = companions is None and at_hand.foreign != moment.sequence
-        lacking = set() if surely else at_hand.lacking(asks, fresh)
-        if (lacking and companions is not None) or not at_hand.refresh(session, asks):
+        surely = side_writes is None and working_set.foreign != moment.sequence
+        lacking = set() if surely else working_set.lacking(asks, fresh)
+        if (lacking and side_writes is not None) or not working_set.refresh(session, asks):
             # Before anything is decided, which the way back would throw out of the cache.
             self._roll_back(asks)
             return list(asks)
-        batch = Batch(moment.sequence, moment.head, self._recorded_at)
+        batch = AppendBatch(moment.sequence, moment.head, self._recorded_at)
         cold = self._decide_all(session, batch, known, asks, lacking)
-        if cold and companions is not None:
+        if cold and side_writes is not None:
             self._roll_back(asks)
             return list(asks)
-        self._commit(session, batch, companions(asks) if companions else Companion())
-        at_hand.recorded(batch.touched)
+        self._commit(session, batch, side_writes(asks) if side_writes else SideWrite())
+        working_set.recorded(batch.touched)
         return cold
 
     def _begin(
-        self, session: LogSession, asks: Sequence[Ask], fresh: set[str]
-    ) -> tuple[Moment, Known]:
+        self, session: LogSession, asks: Sequence[CommandRequest], fresh: set[str]
+    ) -> tuple[LogHead, Known]:
         """Take the lock; see what others did meanwhile, and which of these commands are repeats."""
         begun = session.begin([ask.key for ask in asks], list(fresh))
-        self._at_hand.add_fresh(fresh, begun.fresh)
+        self._working_set.add_fresh(fresh, begun.fresh)
         self._look_around(begun.moment)
         return begun.moment, begun.receipts
 
-    def _look_around(self, moment: Moment) -> None:
-        at_hand = self._at_hand
-        if moment.sequence != at_hand.sequence and moment.last_state is not None:
-            at_hand.foreign = moment.sequence
+    def _look_around(self, moment: LogHead) -> None:
+        working_set = self._working_set
+        if moment.sequence != working_set.sequence and moment.last_state is not None:
+            working_set.foreign = moment.sequence
             last = codec.envelope(moment.last_state).recorded_at
             self._recorded_at = max(self._recorded_at, last)
-        at_hand.sequence = moment.sequence
+        working_set.sequence = moment.sequence
         self._recorded_at = max(self._recorded_at, moment.clock)
 
     def _decide_all(
         self,
         session: LogSession,
-        batch: Batch,
+        batch: AppendBatch,
         known: Known,
-        asks: Sequence[Ask],
+        asks: Sequence[CommandRequest],
         lacking: set[int],
-    ) -> list[Ask]:
+    ) -> list[CommandRequest]:
         """Decide part by part, so that the server stores one while we decide the next.
 
         Returns those that need streams that are not at hand.
@@ -257,25 +267,27 @@ class Writer:
             give_way()
         return cold
 
-    def _decide(self, session: LogSession, batch: Batch, known: Known, ask: Ask) -> bool:
+    def _decide(
+        self, session: LogSession, batch: AppendBatch, known: Known, ask: CommandRequest
+    ) -> bool:
         """Give the ask its outcome; False when it needs streams that are not at hand."""
-        self._view.reset(self._at_hand.foreign)
+        self._view.reset(self._working_set.foreign)
         try:
             ask.outcome = self._repeated(batch, known, ask) or self._handled(batch, ask)
-        except Cold as cold:
+        except StreamNotLoaded as cold:
             self._undo(session, batch)
             if cold.contact_id is not None:
-                self._at_hand.fetch_contact(session.quiet(), cold.contact_id)
+                self._working_set.fetch_contact(session.quiet(), cold.contact_id)
                 return self._decide(session, batch, known, ask)
             if cold.stream_id is not None:
-                self._at_hand.want(ask, cold.stream_id)
+                self._working_set.want(ask, cold.stream_id)
             return False
         except Exception as error:
             self._undo(session, batch)
             ask.outcome = error
         return True
 
-    def _repeated(self, batch: Batch, known: Known, ask: Ask) -> Answer | None:
+    def _repeated(self, batch: AppendBatch, known: Known, ask: CommandRequest) -> Answer | None:
         """The first answer again, when this command was accepted before."""
         context = ask.context
         stored = known.get(ask.key)
@@ -290,7 +302,7 @@ class Writer:
             raise KeyReused
         return Answer(first.outcome.receipt, first.outcome.body, replayed=True)
 
-    def _handled(self, batch: Batch, ask: Ask) -> Answer:
+    def _handled(self, batch: AppendBatch, ask: CommandRequest) -> Answer:
         command, context, view = ask.command, ask.context, self._view
         handling = self._handlers[type(command)]
         now = batch.recorded_at
@@ -310,25 +322,27 @@ class Writer:
             view.contacts[contact.contact_id] = contact
         return answer
 
-    def _undo(self, session: LogSession, batch: Batch) -> None:
+    def _undo(self, session: LogSession, batch: AppendBatch) -> None:
         self._dirty |= self._view.dirty
-        self._at_hand.undo(session, batch)
+        self._working_set.undo(session, batch)
 
-    def _commit(self, session: LogSession, batch: Batch, companion: Companion) -> None:
-        if not (batch.asks or companion.messages or companion.offsets):
+    def _commit(self, session: LogSession, batch: AppendBatch, side_write: SideWrite) -> None:
+        if not (batch.asks or side_write.messages or side_write.offsets):
             session.roll_back()
             return
         batch.write(session)
         crash_point("A1")
-        write_companion(session, companion, batch.recorded_at)
+        write_companion(session, side_write, batch.recorded_at)
         crash_point("A2")
         session.commit(self._meanwhile)
         crash_point("A3")
-        self._at_hand.sequence, self.position = batch.sequence, batch.position
+        self._working_set.sequence, self.position = batch.sequence, batch.position
 
     # -- a commit without an answer
 
-    def _settle(self, asks: Sequence[Ask], doubt: InDoubt, *, with_companion: bool) -> list[Ask]:
+    def _settle(
+        self, asks: Sequence[CommandRequest], doubt: InDoubt, *, with_side_write: bool
+    ) -> list[CommandRequest]:
         """Find out whether a broken commit happened: the lock first, then the command ids."""
         self.close()
         for ask in asks:
@@ -339,15 +353,15 @@ class Writer:
             session.roll_back()
         except psycopg.Error as error:
             self.close()
-            raise Unavailable(f"{doubt}; {error}") from error
+            raise LogUnavailable(f"{doubt}; {error}") from error
         for ask in asks:
             ask.outcome = _settled(ask, known)
-        if with_companion:
-            raise Unavailable(str(doubt))
+        if with_side_write:
+            raise LogUnavailable(str(doubt))
         return [ask for ask in asks if ask.outcome is None]
 
 
-def _settled(ask: Ask, known: Known) -> Outcome | None:
+def _settled(ask: CommandRequest, known: Known) -> Outcome | None:
     stored = known.get(ask.key)
     if stored is None:
         return None

@@ -16,11 +16,11 @@ from infra.runtime.loop_worker import elsewhere
 from infra.store import codec
 from infra.store.contacts_vault import FIELDS as CONTACT_FIELDS
 from infra.store.contacts_vault import contact_of
-from infra.write_path.append_batch import Ask, Batch
-from infra.write_path.append_session import Loaded, LogSession, Unavailable
+from infra.write_path.append_batch import AppendBatch, CommandRequest
+from infra.write_path.append_session import Loaded, LogSession, LogUnavailable
 from infra.write_path.snapshots import Snapshots
 from infra.write_path.stream_cache import StreamCache
-from infra.write_path.unit_of_work import Cold, CommandView
+from infra.write_path.unit_of_work import CommandView, StreamNotLoaded
 
 # Answers of a command that rest on one another.
 ROUNDS = 6
@@ -37,7 +37,7 @@ _CONTACT: LiteralString = (
 )
 
 
-class AtHand:
+class WorkingSet:
     """What commands need, loaded and brought up to date.
 
     Raises psycopg's errors; streams that were only half loaded are gone then.
@@ -86,7 +86,7 @@ class AtHand:
 
     # -- before the lock
 
-    def warm(self, asks: Sequence[Ask], session: Callable[[], LogSession]) -> None:
+    def warm(self, asks: Sequence[CommandRequest], session: Callable[[], LogSession]) -> None:
         """Load what the commands need; one answer of theirs may rest on another.
 
         Orders that are not known are most often new. They are loaded on the way into the
@@ -106,7 +106,7 @@ class AtHand:
             if not missing:
                 return
 
-    def _targets(self, asks: Sequence[Ask]) -> set[str]:
+    def _targets(self, asks: Sequence[CommandRequest]) -> set[str]:
         """The streams that the commands are about; what else they need often rests on these."""
         known, targets = self._cache.get, set()
         for ask in asks:
@@ -118,16 +118,16 @@ class AtHand:
                 targets.add(target)
         return targets
 
-    def _missing(self, asks: Sequence[Ask]) -> tuple[list[Ask], set[str]]:
+    def _missing(self, asks: Sequence[CommandRequest]) -> tuple[list[CommandRequest], set[str]]:
         """Which commands need streams that the cache lacks, as far as can be told now."""
-        asking: list[Ask] = []
+        asking: list[CommandRequest] = []
         missing: set[str] = set()
         known, view = self._cache.get, self.view
         view.reset(0)
         for ask in asks:
             try:
                 ask.needed = self._handlers[type(ask.command)].needs(ask.command, view)
-            except Cold as cold:
+            except StreamNotLoaded as cold:
                 ask.needed = (cold.stream_id,) if cold.stream_id else ()
             except Exception:
                 ask.needed = ()  # its handler meets the same and says so, to its caller alone
@@ -194,7 +194,7 @@ class AtHand:
         for stream_id, version, state in events:
             entry = self._cache.get(stream_id)
             if entry is None or version != entry.version + 1:
-                raise Unavailable(f"stream {stream_id} has a gap before version {version}")
+                raise LogUnavailable(f"stream {stream_id} has a gap before version {version}")
             entry.evolve(codec.event_of(state))
 
     # -- under the lock
@@ -213,13 +213,13 @@ class AtHand:
             self._cache.evict(fresh)  # half folded
             raise
 
-    def lacking(self, asks: Sequence[Ask], fresh: set[str]) -> set[int]:
+    def lacking(self, asks: Sequence[CommandRequest], fresh: set[str]) -> set[int]:
         """Which commands about fresh streams need more than is at hand, by identity."""
         asking, missing = self._missing([ask for ask in asks if ask.target in fresh])
         self._wanted |= missing
         return {id(ask) for ask in asking}
 
-    def refresh(self, session: LogSession, asks: Sequence[Ask]) -> bool:
+    def refresh(self, session: LogSession, asks: Sequence[CommandRequest]) -> bool:
         """Fold what others appended to the streams that this batch is about to touch.
 
         False when that is too much to keep the lock for: it is read on the batch's way back.
@@ -241,7 +241,7 @@ class AtHand:
             entry.seen = self.sequence
         return True
 
-    def want(self, ask: Ask, stream_id: str) -> None:
+    def want(self, ask: CommandRequest, stream_id: str) -> None:
         """The command turned out to need this stream; next time it is loaded beforehand."""
         self._cache.evict([stream_id])
         self._wanted.add(stream_id)
@@ -252,7 +252,7 @@ class AtHand:
         row = elsewhere(lambda: conn.execute(_CONTACT, (contact_id,)).fetchone())
         self.contacts[contact_id] = contact_of(row) if row else None
 
-    def undo(self, session: LogSession, batch: Batch) -> None:
+    def undo(self, session: LogSession, batch: AppendBatch) -> None:
         """A command that fails after it appended leaves no trace in the folds."""
         for stream_id in self.view.dirty:
             self._cache.evict([stream_id])

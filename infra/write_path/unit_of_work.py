@@ -11,7 +11,7 @@ from infra.write_path.stream_cache import Cached, StreamCache
 S = TypeVar("S")
 
 
-class Cold(Exception):
+class StreamNotLoaded(Exception):
     """A stream or a contact is needed that is not at hand."""
 
     def __init__(self, *, stream_id: str | None = None, contact_id: str | None = None) -> None:
@@ -42,7 +42,7 @@ class CommandView:
     def _current(self, stream_id: str) -> Cached:
         cached = self._known(stream_id)
         if cached is None or cached.seen < self._foreign:
-            raise Cold(stream_id=stream_id)
+            raise StreamNotLoaded(stream_id=stream_id)
         return cached
 
     def state(self, decider: Decider[S], stream_id: str) -> S:
@@ -62,7 +62,7 @@ class CommandView:
 
     def contact(self, contact_id: str) -> Contact | None:
         if contact_id not in self.contacts:
-            raise Cold(contact_id=contact_id)
+            raise StreamNotLoaded(contact_id=contact_id)
         return self.contacts[contact_id]
 
     def keep_contact(self, contact: Contact) -> None:

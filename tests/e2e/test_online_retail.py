@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 
 from consumers.online_retail import carried, messages
 from domain.values import order_id_of
-from infra.write_path.append_batch import Ask
+from infra.write_path.append_batch import CommandRequest
 from tests.consumers.gift_shop import gift_shop, told
 from tests.e2e import by_hand
 from tests.e2e.asking import Ran, await_lag_zero, read_everything, run
@@ -137,7 +137,7 @@ def counts(done: Ran, what: str) -> int:
 def carry_the_skus(system: System) -> None:
     """A channel that sends orders leaves the stock to others."""
     with writing(system.conninfo) as writer:
-        asks = [Ask(*each) for each in carried(io.BytesIO(gift_shop()), actor="buyer")]
+        asks = [CommandRequest(*each) for each in carried(io.BytesIO(gift_shop()), actor="buyer")]
         writer.write(asks)
     assert all(accepted(ask) for ask in asks)
 

@@ -11,7 +11,7 @@ from domain.values import ORDINAL_NAMESPACE, named_uuid
 from infra.postgres.connections import Connection
 from infra.runtime.loop_worker import elsewhere
 from infra.write_path.append_session import LogSession
-from infra.write_path.group_commit import Unavailable, Writer
+from infra.write_path.group_commit import LogUnavailable, Writer
 
 if TYPE_CHECKING:
     from verbs.serving import Server
@@ -45,7 +45,7 @@ def drops_everything(server: "Server", number: int, frame: object) -> None:
 def insists(writer: Writer) -> LogSession:
     """A writer that waits for a connection, as a pool would, instead of giving up."""
     while True:
-        with suppress(Unavailable):
+        with suppress(LogUnavailable):
             return opens(writer)
         elsewhere(lambda: time.sleep(PAUSE))
 

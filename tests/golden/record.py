@@ -19,7 +19,7 @@ from commands.handling import Context, Receipt
 from domain.history import EVENTS, version_of
 from domain.values import ORDINAL_NAMESPACE
 from infra.store import codec
-from infra.write_path.append_batch import Ask, Batch
+from infra.write_path.append_batch import AppendBatch, CommandRequest
 
 FOLDER = Path(__file__).parent
 MANIFEST, TODAY = "manifest.json", "today.json"
@@ -86,9 +86,9 @@ def stored(name: str) -> bytes:
         reason="a good one",
         traceparent="00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     )
-    batch = Batch(0, 0, RECORDED_AT)
+    batch = AppendBatch(0, 0, RECORDED_AT)
     receipt = Receipt(id="o-1", stream_id=stream, outcome="recorded")
-    batch.add(Ask(None, context), receipt, OCCURRED_AT, [(stream, 7, sample(kind))], [])
+    batch.add(CommandRequest(None, context), receipt, OCCURRED_AT, [(stream, 7, sample(kind))], [])
     return batch.states[0]
 
 

@@ -7,29 +7,29 @@ from contextlib import contextmanager
 
 import pytest
 
-from infra.runtime.watchdog import Pulse
+from infra.runtime.watchdog import Watchdog
 from tests.infra.running import eventually
 
 INTERVAL = 0.02
 
 
 class Watched:
-    """Counts the beats of every pulse, and notes that one of them would have ended the process."""
+    """Counts the beats of every watchdog, and notes that one would have ended the process."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.beats = Counter[str]()
         self.ended = threading.Event()
         self._monkeypatch = monkeypatch
-        beat = Pulse.beat
+        beat = Watchdog.ping
 
-        def counted(pulse: Pulse) -> None:
-            self.beats[pulse._name] += 1
-            beat(pulse)
+        def counted(watchdog: Watchdog) -> None:
+            self.beats[watchdog._name] += 1
+            beat(watchdog)
 
-        monkeypatch.setattr(Pulse, "beat", counted)
+        monkeypatch.setattr(Watchdog, "beat", counted)
         monkeypatch.setattr("infra.runtime.watchdog.end_process", self.ended.set)
         monkeypatch.setattr("infra.runtime.watchdog.INTERVAL", INTERVAL)
-        monkeypatch.setattr("infra.runtime.watchdog.GLANCES", 10**9)
+        monkeypatch.setattr("infra.runtime.watchdog.CHECKS", 10**9)
 
     def await_beats(self, name: str) -> None:
         """With nothing to do it must beat, too."""
@@ -47,7 +47,7 @@ class Watched:
 
         with self._monkeypatch.context() as patch:
             patch.setattr(target, waits)
-            patch.setattr("infra.runtime.watchdog.GLANCES", 20)
+            patch.setattr("infra.runtime.watchdog.CHECKS", 20)
             try:
                 yield
             finally:

@@ -24,7 +24,7 @@ from infra.postgres.connections import Connection, connect_writer
 from infra.store import codec
 from infra.store.codec import Stored
 from infra.store.event_log import SEQUENCE, TABLE, StoredRow, read_after, read_stream
-from infra.write_path.append_batch import Ask
+from infra.write_path.append_batch import CommandRequest
 from infra.write_path.group_commit import Writer
 from infra.write_path.snapshots import Snapshots
 
@@ -87,11 +87,11 @@ def context(number: int | None = None, **given: Any) -> Context:
     return replace(chosen, **given)
 
 
-def ask(command: object, number: int | None = None, **given: Any) -> Ask:
-    return Ask(command, context(number, **given))
+def ask(command: object, number: int | None = None, **given: Any) -> CommandRequest:
+    return CommandRequest(command, context(number, **given))
 
 
-def accepted(asked: Ask) -> Answer:
+def accepted(asked: CommandRequest) -> Answer:
     """The answer of an ask that must have one."""
     if isinstance(asked.outcome, Exception):
         raise AssertionError(f"refused: {asked.outcome!r}") from asked.outcome

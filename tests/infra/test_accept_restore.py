@@ -302,7 +302,7 @@ def test_answers_that_may_be_lost_are_sent_again(ordinal_database: str, settings
 def test_a_relay_at_work_is_left_to_it(
     ordinal_database: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infra.audit.reconcile.SEAT_LIMIT", 0.5)
+    monkeypatch.setattr("infra.audit.reconcile.LEADER_LOCK_LIMIT", 0.5)
     with relaying(ordinal_database, settings) as relay:
         eventually(lambda: relay.status.state == "running")
         with pytest.raises(ReconcileRefused):

@@ -21,10 +21,10 @@ from infra.write_path.command_bus import (
     BATCH_LINES,
     Breaker,
     CommandBus,
-    Pending,
+    QueuedCommand,
     weight,
 )
-from infra.write_path.group_commit import Unavailable, Writer
+from infra.write_path.group_commit import LogUnavailable, Writer
 from tests.infra.proxy import postgres_proxy
 from tests.infra.shop import BIG_CACHE, MARKING, Mark, check_log, context, log_of, order
 from tests.infra.shop import writing as writing_on
@@ -39,7 +39,7 @@ class Batches:
         self.commands: list[int] = []
         self.lines: list[int] = []
 
-    def batch_done(self, asks: Sequence[Pending], seconds: float, now: float) -> None:
+    def batch_done(self, asks: Sequence[QueuedCommand], seconds: float, now: float) -> None:
         self.commands.append(len(asks))
         self.lines.append(sum(map(weight, asks)))
 
@@ -184,7 +184,7 @@ def test_nobody_waits_longer_than_promised_and_a_repeat_tells_the_outcome(
             with psycopg.connect(ordinal_database) as holder:
                 holder.execute("SELECT ordinal.append_lock()")
                 seconds, outcome = await timed(bus.submit(Mark(), context(1)))
-                assert isinstance(outcome, Unavailable)
+                assert isinstance(outcome, LogUnavailable)
                 assert 0.35 < seconds < 0.7
             again = await bus.submit(Mark(), context(1))
             assert again.receipt.version == 2
@@ -203,7 +203,7 @@ def test_a_command_that_nobody_awaits_any_more_is_not_carried_out(ordinal_databa
                 await asyncio.sleep(0.1)
                 queued = asyncio.create_task(timed(bus.submit(Mark(), context())))
                 outcomes = [await in_batch, await queued]
-            assert all(isinstance(outcome, Unavailable) for _, outcome in outcomes)
+            assert all(isinstance(outcome, LogUnavailable) for _, outcome in outcomes)
 
     run(test)
     assert len(check_log(ordinal_database)) == 2
@@ -234,10 +234,10 @@ def test_the_breaker_opens_at_once_and_closes_when_the_log_is_back(
         async with bus_on(conninfo, batches=batches) as bus:
             await bus.submit(Mark(), context())
             away()
-            assert isinstance((await settled(bus.submit(Mark(), context())))[0], Unavailable)
+            assert isinstance((await settled(bus.submit(Mark(), context())))[0], LogUnavailable)
             assert bus.breaker.open
             seconds, outcome = await timed(bus.submit(Mark(), context()))
-            assert isinstance(outcome, Unavailable)
+            assert isinstance(outcome, LogUnavailable)
             assert seconds < 0.05
             back()
             await asyncio.sleep(bus.breaker.retry_after)
@@ -274,7 +274,7 @@ def test_a_connection_that_swallows_everything_is_cut(
             await bus.submit(Mark(), context())
             swallow()
             seconds, outcome = await timed(bus.submit(Mark(), context(1)))
-            assert isinstance(outcome, Unavailable)
+            assert isinstance(outcome, LogUnavailable)
             assert seconds < 1
             await asyncio.sleep(3)
             heal()
@@ -331,7 +331,7 @@ def test_those_who_are_committed_are_told_so_though_others_fail(
                 bus.submit(Mark(), context()), bus.submit(late, context())
             )
             assert version(first) == 1
-            assert isinstance(second, Unavailable)
+            assert isinstance(second, LogUnavailable)
 
     with postgres_proxy(ordinal_database, public_folder) as (proxy, conninfo):
 
@@ -361,7 +361,7 @@ def test_stopping_answers_what_is_queued(ordinal_database: str) -> None:
             await bus.stop()
             answers = [await each for each in asked]
             assert {answer.receipt.version for answer in answers} == set(range(1, 601))
-            with pytest.raises(Unavailable):
+            with pytest.raises(LogUnavailable):
                 await bus.submit(Mark(), context())
 
     run(test)
@@ -381,7 +381,7 @@ def test_stopping_leaves_nobody_without_an_answer(ordinal_database: str) -> None
                 asked.append(asyncio.create_task(bus.submit(Mark(), context())))
                 stopping = asyncio.create_task(bus.stop())
                 outcomes = await asyncio.wait_for(settled(*asked), 5)
-            assert all(isinstance(each, Unavailable) for each in outcomes)
+            assert all(isinstance(each, LogUnavailable) for each in outcomes)
             await stopping
 
     run(test)
@@ -391,7 +391,7 @@ def test_a_bus_that_is_not_running_says_so(ordinal_database: str) -> None:
     async def test() -> None:
         with writing_on(ordinal_database) as writer:
             bus = CommandBus(writer, answer_timeout=1, queue_limit=1)
-            with pytest.raises(Unavailable):
+            with pytest.raises(LogUnavailable):
                 await bus.submit(Mark(), context())
 
     run(test)
@@ -430,7 +430,7 @@ def threads_left(before: int) -> int:
 class Clumsy(Batches):
     """Fails at every batch."""
 
-    def batch_done(self, asks: Sequence[Pending], seconds: float, now: float) -> None:
+    def batch_done(self, asks: Sequence[QueuedCommand], seconds: float, now: float) -> None:
         raise RuntimeError("the figures are wrong")
 
 

@@ -11,7 +11,7 @@ from domain.errors import InsufficientStock, Invalid, KeyReused, ReferenceReused
 from domain.history import decider_of
 from infra.store import codec
 from infra.store.event_log import StoredRow
-from infra.write_path.append_batch import Ask, Companion, OutboxMessage, event_id
+from infra.write_path.append_batch import CommandRequest, OutboxMessage, SideWrite, event_id
 from infra.write_path.group_commit import Writer
 from tests.infra.shop import (
     LONG_AGO,
@@ -52,7 +52,7 @@ def check_folds(writer: Writer, conninfo: str) -> None:
         assert cached.state == state_of(conninfo, decider_of(stream_id), stream_id), stream_id
 
 
-def of(asked: Ask, rows: Sequence[StoredRow]) -> list[StoredRow]:
+def of(asked: CommandRequest, rows: Sequence[StoredRow]) -> list[StoredRow]:
     """The events of one command."""
     command_id = str(asked.context.command_id)
     return [row for row in rows if codec.envelope(row.state).command_id == command_id]
@@ -301,9 +301,9 @@ def test_messages_and_offsets_move_with_the_commands_or_not_at_all(
 ) -> None:
     message = OutboxMessage("results", b"k", b"v", {"a": "b"})
     moves = {("orders", 0): (0, 5)}
-    writer.write([ask(Mark())], lambda asks: Companion([message], moves))
+    writer.write([ask(Mark())], lambda asks: SideWrite([message], moves))
     with pytest.raises(ZeroDivisionError):
-        writer.write([ask(Mark())], lambda asks: Companion([message] * (1 // 0), moves))
+        writer.write([ask(Mark())], lambda asks: SideWrite([message] * (1 // 0), moves))
     assert len(check_log(ordinal_database)) == 1
     assert count_of(ordinal_database, "outbox") == count_of(ordinal_database, "intake_offsets") == 1
     assert do(writer, Mark()).receipt.version == 2
@@ -311,7 +311,7 @@ def test_messages_and_offsets_move_with_the_commands_or_not_at_all(
 
 def test_an_unexpected_error_lets_go_of_the_lock(writer: Writer, ordinal_database: str) -> None:
     with pytest.raises(ZeroDivisionError):
-        writer.write([ask(Mark())], lambda asks: Companion([] * (1 // 0)))
+        writer.write([ask(Mark())], lambda asks: SideWrite([] * (1 // 0)))
     with psycopg.connect(ordinal_database) as conn:
         assert conn.execute("SELECT pg_try_advisory_lock(7093201)").fetchone() == (True,)
 
@@ -368,7 +368,7 @@ def test_a_batch_that_moves_offsets_waits_for_such_a_stream_only_once(
     """What of it was sent already has burned positions, which look like somebody else's events."""
     do(writer, Mark())
     asks = [ask(Mark()) for _ in range(40)] + [ask(Mark(touches=("stock-X-1",)))]
-    writer.write(asks, lambda _: Companion())
+    writer.write(asks, lambda _: SideWrite())
     assert [accepted(each).receipt.version for each in asks] == list(range(2, 43))
     check_folds(writer, ordinal_database)
 

@@ -21,14 +21,14 @@ from consumers.marketplace import marketplace_consumer
 from consumers.orders import OrderMessage, OrderMessageLine, Person, orders_consumer
 from domain.history import EVENTS
 from domain.values import order_id_of, order_stream
-from infra.intake.intake import Haul, Intake
+from infra.intake.intake import Intake, PolledBatch
 from infra.kafka.clients import connection
 from infra.kafka.topics import ensure_topics, topic_name
 from infra.postgres.connections import connect_writer
 from infra.runtime.settings import Settings
 from infra.store import codec
-from infra.write_path.append_batch import Companion
-from infra.write_path.group_commit import Companions, Writer
+from infra.write_path.append_batch import SideWrite
+from infra.write_path.group_commit import SideWrites, Writer
 from tests.infra.proxy import postgres_proxy
 from tests.infra.pulses import Watched
 from tests.infra.running import eventually
@@ -407,7 +407,7 @@ def test_a_batch_that_finds_some_of_its_stock_at_hand_is_written(ordinal_databas
     with writing(ordinal_database, HANDLERS) as writer:
         do(writer, order("o-1", "A"))
         asks = [ask(order("o-2", "A")), ask(order("o-3", "B"))]
-        writer.write(asks, lambda _: Companion())
+        writer.write(asks, lambda _: SideWrite())
         assert [accepted(each).receipt.outcome for each in asks] == ["placed", "placed"]
 
 
@@ -426,17 +426,17 @@ class Dying(Writer):
     def write(
         self,
         asks: Sequence[Any],
-        companions: Companions | None = None,
+        side_writes: SideWrites | None = None,
         meanwhile: Callable[[], None] | None = None,
     ) -> None:
-        super().write(asks, companions and self._dying(companions), meanwhile)
+        super().write(asks, side_writes and self._dying(side_writes), meanwhile)
 
-    def _dying(self, companions: Companions) -> Companions:
-        def dies(asks: Sequence[Any]) -> Companion:
+    def _dying(self, side_writes: SideWrites) -> SideWrites:
+        def dies(asks: Sequence[Any]) -> SideWrite:
             if type(self).lives:
                 type(self).lives -= 1
                 raise Killed
-            return companions(asks)
+            return side_writes(asks)
 
         return dies
 
@@ -519,13 +519,13 @@ def test_positions_burned_under_its_feet_are_no_reason_to_give_up(
         def write(
             self,
             asks: Sequence[Any],
-            companions: Companions | None = None,
+            side_writes: SideWrites | None = None,
             meanwhile: Callable[[], None] | None = None,
         ) -> None:
-            def burning(asked: Sequence[Any]) -> Companion:
+            def burning(asked: Sequence[Any]) -> SideWrite:
                 burn(shop, next(burned, 0))
-                assert companions is not None
-                return companions(asked)
+                assert side_writes is not None
+                return side_writes(asked)
 
             super().write(asks, burning)
 
@@ -627,12 +627,12 @@ def test_a_zombie_that_was_overtaken_writes_nothing(
         def write(
             self,
             asks: Sequence[Any],
-            companions: Companions | None = None,
+            side_writes: SideWrites | None = None,
             meanwhile: Callable[[], None] | None = None,
         ) -> None:
             if (nap := next(naps, None)) is not None:
                 nap()
-            super().write(asks, companions, meanwhile)
+            super().write(asks, side_writes, meanwhile)
 
     channel.send(*(encoded(f"r{number}") for number in range(6)))
     with running(intake_of(shop, settings, writer=Sleepy)) as work:
@@ -649,7 +649,7 @@ def test_what_was_read_behind_dropped_messages_is_dropped_too(
     intake = intake_of(shop, settings)
     part = TopicPartition(topic_name(settings, "intake.orders"), 0)
     intake._next[part], intake._assignment.changed = 0, False
-    intake._write(Haul([], {part: (5, 6)}), lambda: None)
+    intake._write(PolledBatch([], {part: (5, 6)}), lambda: None)
     intake.writer.close()
     assert intake._assignment.changed
     assert taken(shop) == 0

@@ -18,7 +18,7 @@ from infra.kafka.clients import KafkaUnfit, connection
 from infra.kafka.index_topic import IndexRecord, encode_index
 from infra.kafka.topics import EVENT_TOPICS, ensure_topics, topic_name
 from infra.readmodels.checkpoints import ProjectorHalted, event_id_of
-from infra.readmodels.feeds import Batch, FeedLost, SharedRow
+from infra.readmodels.feeds import FeedBatch, FeedLost, SharedRow
 from infra.readmodels.folding import decode
 from infra.readmodels.index_follower import KEPT, QUIET_LIMIT, Follower
 from infra.readmodels.kafka_feed import KafkaFeed
@@ -156,9 +156,9 @@ class Watched(KafkaFeed):
 STOP = threading.Event()
 
 
-def drain(feed: KafkaFeed, position: int, until: int, seconds: float = 15) -> list[Batch]:
+def drain(feed: KafkaFeed, position: int, until: int, seconds: float = 15) -> list[FeedBatch]:
     """Every batch until this position."""
-    found: list[Batch] = []
+    found: list[FeedBatch] = []
 
     def arrived() -> bool:
         nonlocal position
@@ -172,7 +172,7 @@ def drain(feed: KafkaFeed, position: int, until: int, seconds: float = 15) -> li
     return found
 
 
-def positions(batches: Iterable[Batch]) -> list[int]:
+def positions(batches: Iterable[FeedBatch]) -> list[int]:
     return [row.position for batch in batches for row in batch.rows]
 
 

@@ -271,7 +271,7 @@ def test_a_projector_goes_on_after_it_was_overtaken(ordinal_database: str) -> No
 
         left = 2
 
-        def next(self, position: int, stop: threading.Event) -> feeds.Batch | None:
+        def next(self, position: int, stop: threading.Event) -> feeds.FeedBatch | None:
             batch = super().next(position, stop)
             if batch and Overtaken.left:
                 Overtaken.left -= 1

@@ -17,7 +17,7 @@ from infra.readmodels.generations import (
     open_generation,
     show_generation,
 )
-from infra.readmodels.reader import DatabaseAway, Reader
+from infra.readmodels.reader import DatabaseAway, RowReader
 from projections.projection import PositionAhead, Query, ReadModelBehind
 from tests.infra.running import project
 from tests.infra.sample_projection import (
@@ -40,9 +40,9 @@ PROJECTIONS = [replace(SAMPLE, view_rows={TotalRow: "sample_total"})]
 PAGE = Query(row=ReceiptRow, order=("document", "item"), limit=2)
 
 
-def run(conninfo: str, test: Callable[[Reader], Awaitable[Any]], timeout: float = 0.3) -> Any:
+def run(conninfo: str, test: Callable[[RowReader], Awaitable[Any]], timeout: float = 0.3) -> Any:
     async def inside() -> Any:
-        async with Reader(conninfo, PROJECTIONS, wait_timeout=timeout) as reader:
+        async with RowReader(conninfo, PROJECTIONS, wait_timeout=timeout) as reader:
             return await test(reader)
 
     return asyncio.run(inside())
@@ -61,7 +61,7 @@ def receipts(conninfo: str) -> list[int]:
 def test_pages_follow_each_other_without_gap_or_overlap(ordinal_database: str) -> None:
     receipts(ordinal_database)
 
-    async def pages(reader: Reader) -> list[list[str]]:
+    async def pages(reader: RowReader) -> list[list[str]]:
         found, query = [], PAGE
         while page := await reader.fetch(query):
             found.append([row.document for row in page])
@@ -117,7 +117,7 @@ def test_waiting_ends_when_the_position_is_applied(ordinal_database: str) -> Non
     (position, *_) = receipts(ordinal_database)
     (later,) = append(ordinal_database, [("stock-a", receive(1))])
 
-    async def wait(reader: Reader) -> None:
+    async def wait(reader: RowReader) -> None:
         await reader.wait_for("sample", position)
         waiting = asyncio.gather(*(reader.wait_for("sample", later) for _ in range(20)))
         await asyncio.sleep(0.05)
@@ -131,7 +131,7 @@ def test_waiting_ends_when_the_position_is_applied(ordinal_database: str) -> Non
 def test_catching_up_ends_when_all_that_was_stored_is_applied(ordinal_database: str) -> None:
     receipts(ordinal_database)
 
-    async def wait(reader: Reader) -> None:
+    async def wait(reader: RowReader) -> None:
         await reader.catch_up("sample")
         # A look that began before the event was there, and that others still wait for.
         old = asyncio.create_task(reader._look_again())
@@ -163,7 +163,7 @@ def test_a_position_above_the_log_is_refused_at_once(ordinal_database: str) -> N
 def test_a_position_that_came_while_others_looked_is_not_ahead(ordinal_database: str) -> None:
     receipts(ordinal_database)
 
-    async def wait(reader: Reader) -> None:
+    async def wait(reader: RowReader) -> None:
         # This look began before the event was there.
         old = asyncio.create_task(reader._look_again())
         await asyncio.sleep(0)
@@ -186,11 +186,11 @@ async def slowly(task: asyncio.Task[Any]) -> Any:
 def test_a_version_that_is_not_built_is_not_ready(ordinal_database: str) -> None:
     receipts(ordinal_database)
 
-    async def read(reader: Reader) -> tuple[Any, Any]:
+    async def read(reader: RowReader) -> tuple[Any, Any]:
         return await reader.missing(), await reader.fetch(PAGE)
 
     async def inside() -> Any:
-        async with Reader(ordinal_database, [SAMPLE_2], wait_timeout=0.1) as reader:
+        async with RowReader(ordinal_database, [SAMPLE_2], wait_timeout=0.1) as reader:
             return await read(reader)
 
     assert run(ordinal_database, read)[0] == {}
@@ -205,7 +205,7 @@ def test_a_read_model_is_ready_when_it_has_caught_up(
     receipts(ordinal_database)
     append(ordinal_database, [("stock-a", receive(1)), ("stock-a", receive(1))])
 
-    async def ask(reader: Reader) -> list[Any]:
+    async def ask(reader: RowReader) -> list[Any]:
         before = await reader.missing()
         await asyncio.to_thread(project, ordinal_database, SAMPLE)
         ready = await reader.missing()
@@ -227,7 +227,7 @@ def test_a_new_generation_is_read_as_soon_as_the_old_one_is_gone(ordinal_databas
             open_generation(conn, SAMPLE, number)
             assert drop_old(conn, SAMPLE) == [1]
 
-    async def read(reader: Reader) -> tuple[Any, Any]:
+    async def read(reader: RowReader) -> tuple[Any, Any]:
         before = await reader.fetch(PAGE)
         await asyncio.to_thread(renew)
         return before, await reader.fetch(PAGE)
@@ -249,7 +249,7 @@ def terminate(conninfo: str, *, for_good: bool) -> None:
 def test_lost_connections_are_no_loss_to_a_reader(ordinal_database: str) -> None:
     receipts(ordinal_database)
 
-    async def read(reader: Reader) -> list[int]:
+    async def read(reader: RowReader) -> list[int]:
         await reader.fetch(PAGE)
         terminate(ordinal_database, for_good=False)
         return [len(await reader.fetch(PAGE)) for _ in range(4)]
@@ -260,7 +260,7 @@ def test_lost_connections_are_no_loss_to_a_reader(ordinal_database: str) -> None
 def test_a_database_that_is_away_is_said_so_in_time(ordinal_database: str) -> None:
     receipts(ordinal_database)
 
-    async def read(reader: Reader) -> float:
+    async def read(reader: RowReader) -> float:
         await reader.fetch(PAGE)
         terminate(ordinal_database, for_good=True)
         began = asyncio.get_running_loop().time()

@@ -8,7 +8,7 @@ import pytest
 
 from infra.postgres.connections import connect_projector
 from infra.readmodels.generations import ensure_generation
-from infra.readmodels.reader import Reader
+from infra.readmodels.reader import RowReader
 from infra.readmodels.tables import physical_tables
 from projections.projection import ReadModelBehind
 from projections.reporting import REPORTING
@@ -19,7 +19,7 @@ from tests.projections.memory import START, given, history
 
 def fetched(database: str, row: type, **wanted: Any) -> list[Any]:
     async def ask() -> list[Any]:
-        async with Reader(database, [REPORTING], wait_timeout=1.0) as reader:
+        async with RowReader(database, [REPORTING], wait_timeout=1.0) as reader:
             return list(await reader.fetch(report_page(row, **wanted)))
 
     return asyncio.run(ask())

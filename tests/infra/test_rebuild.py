@@ -22,7 +22,7 @@ from infra.readmodels.checkpoints import checkpoints
 from infra.readmodels.folding import bare_id
 from infra.readmodels.generations import drop_old, open_generation
 from infra.readmodels.rebuild import Progress, RebuildFailed, RebuildRunning, ShardLost, rebuild
-from infra.readmodels.rebuild_shards import ProcessShard, Rows
+from infra.readmodels.rebuild_shards import ProcessShard, ShardRows
 from projections.projection import Projection, StreamRows
 from tests.infra.running import eventually, project, running
 from tests.infra.sample_projection import (
@@ -65,7 +65,7 @@ def small_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "STRETCH", 25)
     monkeypatch.setattr(machine, "NEARLY", 5)
     monkeypatch.setattr("infra.readmodels.rebuild_shards.KEPT", 2)
-    monkeypatch.setattr("infra.readmodels.rebuild_shards.GULP", 10)
+    monkeypatch.setattr("infra.readmodels.rebuild_shards.READ_CHUNK", 10)
 
 
 @pytest.fixture
@@ -224,7 +224,7 @@ def test_a_lost_process_ends_it_and_the_next_one_goes_on(
     before = contents(ordinal_database)
     answer, given = ProcessShard.answer, [0]
 
-    def bereaved(shard: ProcessShard) -> Sequence[Rows]:
+    def bereaved(shard: ProcessShard) -> Sequence[ShardRows]:
         given[0] += 1
         if given[0] == 3 * after + 1:
             shard._process.kill()

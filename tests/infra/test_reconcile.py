@@ -138,7 +138,7 @@ def test_it_compares_while_a_relay_is_at_work(
 def test_a_repair_waits_for_no_relay(
     ordinal_database: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infra.audit.reconcile.SEAT_LIMIT", 0.5)
+    monkeypatch.setattr("infra.audit.reconcile.LEADER_LOCK_LIMIT", 0.5)
     with relaying(ordinal_database, settings) as relay:
         eventually(lambda: relay.status.state == "running")
         with pytest.raises(ReconcileRefused):
@@ -348,12 +348,12 @@ def test_rows_of_both_sides_are_never_all_in_memory(
     written = log.append_all(COMMANDS * 5)
     relay_all(ordinal_database, settings, written[-1])
     waiting = list[int]()
-    read_on = partition_reader.Lanes._read_on
+    read_on = partition_reader.PartitionReader._read_on
 
-    def watched(lanes: partition_reader.Lanes, wanted: Any) -> None:
+    def watched(lanes: partition_reader.PartitionReader, wanted: Any) -> None:
         read_on(lanes, wanted)
         waiting.append(max(map(len, lanes._waiting.values())))
 
-    monkeypatch.setattr(partition_reader.Lanes, "_read_on", watched)
+    monkeypatch.setattr(partition_reader.PartitionReader, "_read_on", watched)
     assert check(ordinal_database, settings).clean
     assert max(waiting) <= 10

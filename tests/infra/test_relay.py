@@ -38,7 +38,7 @@ from infra.postgres import advisory_locks
 from infra.postgres.leader_election import Leadership
 from infra.relay import outbox_reader
 from infra.relay import relay as relay_module
-from infra.relay.outbox_reader import Batch, Source, UnknownStream, connect
+from infra.relay.outbox_reader import RelayBatch, Source, UnknownStream, connect
 from infra.relay.relay import Publisher, Relay, RelayFenced, RelayHalted
 from infra.relay.startup_checks import refuse_unfit_store, was_committed, was_told
 from infra.runtime.settings import Settings
@@ -411,7 +411,7 @@ def test_a_batch_below_what_was_foretold_is_not_committed(
     """As when a broker came back without its tail; here the first foretelling is too high."""
     foretell, too_high = Publisher._foretold, [1_000]
 
-    def foretold(publisher: Publisher, batch: Batch) -> dict[TopicPartition, int] | None:
+    def foretold(publisher: Publisher, batch: RelayBatch) -> dict[TopicPartition, int] | None:
         found = foretell(publisher, batch)
         more = too_high.pop() if found and too_high else 0
         return found and {partition: offset + more for partition, offset in found.items()}

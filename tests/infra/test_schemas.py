@@ -31,7 +31,7 @@ from infra.store import codec
 from tests.domain.laws import any_event
 from tests.golden import record
 from verbs import schemas
-from verbs.schemas import FOLDER, Published, event_path
+from verbs.schemas import FOLDER, SchemaChanged, event_path
 
 HOW = "run `ordinal schemas`; changed fields of an event are a new version of it"
 POUND = Money(amount="12.90", currencyCode="GBP")
@@ -220,7 +220,7 @@ def test_other_fields_are_not_published_under_the_same_version(
     text = file.read_text(encoding="utf-8")
     assert before in text
     file.write_text(text.replace(before, after), encoding="utf-8")
-    with pytest.raises(Published, match="StockAdjusted"):
+    with pytest.raises(SchemaChanged, match="StockAdjusted"):
         schemas.write(folder)
 
 

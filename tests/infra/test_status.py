@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from infra.ops.heartbeats import News, Teller
+from infra.ops.heartbeats import Heartbeat, HeartbeatWriter
 from infra.ops.status import connect_status, look, problems, status
 from tests.infra.running import project
 from tests.infra.sample_projection import POISON, SAMPLE, SAMPLE_2, append, receive
@@ -20,7 +20,9 @@ def execute(conninfo: str, statement: str, *parameters: Any) -> None:
 
 def tell(conninfo: str, part: str, state: str = "running", **news: Any) -> None:
     """As the part's own process does."""
-    teller = Teller(conninfo, "ordinal_writer", part, lambda: News(state=state, **news))
+    teller = HeartbeatWriter(
+        conninfo, "ordinal_writer", part, lambda: Heartbeat(state=state, **news)
+    )
     teller.start()
     teller.stop()
 

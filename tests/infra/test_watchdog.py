@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.runtime.watchdog import HUNG, Pulse
+from infra.runtime.watchdog import HUNG, Watchdog
 from tests.infra.pulses import Watched
 
 ROOT = Path(__file__).parents[2]
@@ -19,9 +19,9 @@ from infra.runtime import watchdog
 def hangs_here():
     threading.Event().wait()
 
-watchdog.INTERVAL, watchdog.GLANCES = 0.05, 3
-with watchdog.Pulse("a loop") as known:
-    known.beat()
+watchdog.INTERVAL, watchdog.CHECKS = 0.05, 3
+with watchdog.Watchdog("a loop") as known:
+    known.ping()
     hangs_here()
 """
 
@@ -42,21 +42,21 @@ def test_a_process_that_hangs_says_where_and_ends() -> None:
 
 def test_who_beats_is_let_be(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("infra.runtime.watchdog.INTERVAL", 0.05)
-    monkeypatch.setattr("infra.runtime.watchdog.GLANCES", 20)
-    with Pulse("a loop") as pulse:
+    monkeypatch.setattr("infra.runtime.watchdog.CHECKS", 20)
+    with Watchdog("a loop") as watchdog:
         for _ in range(30):
             time.sleep(0.05)
-            pulse.beat()
+            watchdog.ping()
     assert not watched.ended.is_set()
 
 
 def test_who_has_not_begun_or_is_done_needs_no_beat(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infra.runtime.watchdog.GLANCES", 1)
+    monkeypatch.setattr("infra.runtime.watchdog.CHECKS", 1)
     before = threading.active_count()
-    with Pulse("a loop"):
+    with Watchdog("a loop"):
         pass
-    Pulse("another")
+    Watchdog("another")
     assert threading.active_count() == before
     assert not watched.ended.wait(0.2)

@@ -14,9 +14,9 @@ from domain.errors import InsufficientStock, KeyReused
 from infra.postgres.binary_arrays import bytea_array, instant, text_array
 from infra.postgres.connections import LONGEST_TRANSACTION_MS, Connection, connect_writer
 from infra.store.codec import UnknownEvent
-from infra.write_path.append_batch import Companion, OutboxMessage
+from infra.write_path.append_batch import OutboxMessage, SideWrite
 from infra.write_path.append_session import InDoubt, LogSession
-from infra.write_path.group_commit import Unavailable, Writer
+from infra.write_path.group_commit import LogUnavailable, Writer
 from tests.infra.proxy import Direction, Proxy, postgres_proxy
 from tests.infra.shop import (
     STOCK,
@@ -98,7 +98,7 @@ def test_a_commit_in_doubt_that_cannot_be_settled_has_no_outcome(
     asked = ask(Mark(), 1)
     proxy.cut_when("received", COMMITTED)
     proxy.refuse()
-    with pytest.raises(Unavailable):
+    with pytest.raises(LogUnavailable):
         writer.write([asked])
     assert asked.outcome is None
     proxy.heal()
@@ -109,13 +109,13 @@ def test_a_commit_in_doubt_that_cannot_be_settled_has_no_outcome(
 def test_an_intake_batch_in_doubt_is_left_to_the_offsets(
     behind_proxy: tuple[Writer, Proxy], ordinal_database: str
 ) -> None:
-    """Its companion moved or did not: whoever reads the offsets again knows."""
+    """Its side write moved or did not: whoever reads the offsets again knows."""
     writer, proxy = behind_proxy
     do(writer, Mark())
     message = OutboxMessage("results", None, b"v", {})
     proxy.cut_when("received", COMMITTED)
-    with pytest.raises(Unavailable):
-        writer.write([ask(Mark())], lambda _: Companion([message], {("orders", 0): (0, 1)}))
+    with pytest.raises(LogUnavailable):
+        writer.write([ask(Mark())], lambda _: SideWrite([message], {("orders", 0): (0, 1)}))
     assert len(check_log(ordinal_database)) == 2
     assert writer.read("SELECT next_offset FROM ordinal.intake_offsets", ()) == [(1,)]
     assert count_of(ordinal_database, "outbox") == 1
@@ -131,7 +131,7 @@ def test_a_connection_that_is_cut_anywhere_costs_and_doubles_nothing(
         asked = ask(Mark(), number)
         try:
             writer.write([asked])
-        except Unavailable:
+        except LogUnavailable:
             writer.write([asked])
         assert proxy.sprung.is_set(), pattern
         assert accepted(asked).receipt.version == number + 1
@@ -146,7 +146,7 @@ def test_a_database_that_is_away_is_told_at_once_and_used_when_it_is_back(
     proxy.refuse()
     proxy.cut()
     began = time.monotonic()
-    with pytest.raises(Unavailable):
+    with pytest.raises(LogUnavailable):
         writer.write([ask(Mark(), 1)])
     assert time.monotonic() - began < SECONDS
     proxy.heal()
@@ -165,7 +165,7 @@ def test_a_session_that_the_server_ends_costs_one_attempt_at_most(
             asked = ask(Mark(), number)
             try:
                 writer.write([asked])
-            except Unavailable:
+            except LogUnavailable:
                 writer.write([asked])
             assert accepted(asked).receipt.version == number + 1
     assert len(check_log(ordinal_database)) == 5
@@ -179,7 +179,7 @@ def test_whoever_holds_the_lock_keeps_others_waiting_for_two_seconds_only(
         with psycopg.connect(ordinal_database) as conn:
             conn.execute("SELECT ordinal.append_lock()")
             began = time.monotonic()
-            with pytest.raises(Unavailable):
+            with pytest.raises(LogUnavailable):
                 writer.write([ask(Mark(), 1)])
             assert SECONDS - 0.2 < time.monotonic() - began < SECONDS + 1
         assert do(writer, Mark(), 1).receipt.version == 2

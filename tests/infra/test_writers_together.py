@@ -12,7 +12,7 @@ import pytest
 
 from commands.handling import Answer
 from domain.errors import InsufficientStock, StaleVersion
-from infra.write_path.append_batch import Ask
+from infra.write_path.append_batch import CommandRequest
 from infra.write_path.group_commit import Writer
 from tests.infra.shop import (
     BIG_CACHE,
@@ -72,7 +72,7 @@ def at_once(writers: Sequence[Writer], work: Callable[[Writer], None]) -> None:
         raise errors[0]
 
 
-def write_all(writers: Sequence[Writer], asks: Sequence[Ask], batch: int) -> None:
+def write_all(writers: Sequence[Writer], asks: Sequence[CommandRequest], batch: int) -> None:
     """Deal the asks out to the writers, who carry them out in batches at the same time."""
     shares = {writer: list(asks[n :: len(writers)]) for n, writer in enumerate(writers)}
 

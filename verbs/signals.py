@@ -10,7 +10,7 @@ from infra.runtime.supervisor import STOPS
 
 
 @contextmanager
-def told_to_stop() -> Iterator[threading.Event]:
+def stop_signal() -> Iterator[threading.Event]:
     """An event that SIGINT and SIGTERM set.
 
     A Python handler would not do. It runs in the main thread alone, which may hold the event's

@@ -20,12 +20,14 @@ def load_settings() -> Settings:
     try:
         settings = Settings()
     except ValidationError as error:
-        fail("\n".join(told_of(str(fault["loc"][0]), fault["msg"]) for fault in error.errors()))
+        fail(
+            "\n".join(setting_error(str(fault["loc"][0]), fault["msg"]) for fault in error.errors())
+        )
     configure_logging(settings)
     return settings
 
 
-def told_of(name: str, wrong: str) -> str:
+def setting_error(name: str, wrong: str) -> str:
     """What is wrong with a setting, and what it is for."""
     known = Settings.model_fields.get(name)
     about = known.description if known else None

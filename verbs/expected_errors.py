@@ -11,7 +11,7 @@ from infra.local.embedded_postgres import EmbeddedError
 from infra.local.kafka_broker import BrokerError
 from infra.relay.relay import RelayHalted
 from infra.store.migrations import NotMigrated
-from infra.write_path.group_commit import Unavailable
+from infra.write_path.group_commit import LogUnavailable
 
 EXPECTED = (
     BrokerError,
@@ -20,7 +20,7 @@ EXPECTED = (
     KafkaUnfit,
     NotMigrated,
     RelayHalted,
-    Unavailable,
+    LogUnavailable,
     UnreadableFile,
     psycopg.OperationalError,
 )
