@@ -144,7 +144,9 @@ def _errors(error: Exception) -> list[dict[str, str]]:
 
 
 def _fault(place: Iterable[object], message: str) -> dict[str, str]:
-    return {"field": ".".join(str(part)[:100] for part in place) or "body", "message": message}
+    """Lines and other members of lists are counted from 1, as the domain counts them."""
+    names = (part + 1 if isinstance(part, int) else str(part)[:100] for part in place)
+    return {"field": ".".join(map(str, names)) or "body", "message": message}
 
 
 def _details(error: Exception) -> dict[str, object]:

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from domain.countries import check_country
 from domain.decider import Decider
 from domain.errors import AlreadyExists, Invalid, UnknownLocation, WrongStatus
-from domain.values import COUNTRY, check_location, check_text
+from domain.values import check_location, check_name, check_text
 
 RULES = ("preferred", "fewest_splits", "zone", "days_of_cover", "priority", "id")
 MAX_PRIORITY = 1_000_000
@@ -158,14 +159,13 @@ def change_location(
 def _place(
     location: str, country: str, zones: Iterable[str], channels: Iterable[str], priority: int
 ) -> Location:
-    if not COUNTRY.fullmatch(country):
-        raise Invalid("A country is an ISO 3166 alpha-2 code.", field="country")
+    check_country(country)
     if abs(priority) > MAX_PRIORITY:
         raise Invalid(f"A priority is at most {MAX_PRIORITY}.", field="priority")
     place = Location(location, country, tuple(zones), tuple(channels), priority)
     for field_name, names in (("zones", place.zones), ("channels", place.channels)):
         for name in names:
-            check_text(name, field_name)
+            check_name(name, field_name)
     return place
 
 

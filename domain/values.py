@@ -6,6 +6,7 @@ from datetime import datetime
 from hashlib import sha1
 from json.encoder import encode_basestring_ascii as _quoted
 from typing import Literal
+from unicodedata import is_normalized, normalize
 from uuid import UUID
 
 from domain.errors import Invalid
@@ -14,8 +15,6 @@ ORDINAL_NAMESPACE = UUID("6f1d7a52-0c1e-5f0e-9a53-1f6c1b8f6c11")
 _NAMESPACE = ORDINAL_NAMESPACE.bytes
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 LOCATION_ID = re.compile(r"[A-Z0-9_]{1,32}")
-CURRENCY = re.compile(r"[A-Z]{3}")
-COUNTRY = re.compile(r"[A-Z]{2}")
 MAX_LINES = 2_000
 MAX_QUANTITY = 1_000_000_000
 MAX_AMOUNT = 10**15
@@ -107,10 +106,34 @@ def check_text(value: str, field: str, *, longest: int = LONGEST_TEXT) -> None:
         raise Invalid("This holds a character that cannot be stored.", field=field)
 
 
+def check_name(value: str, field: str, *, longest: int = LONGEST_TEXT) -> None:
+    """What something is called: two names that look alike are one."""
+    check_text(value, field, longest=longest)
+    if value != value.strip():
+        raise Invalid("This must not begin or end with a blank.", field=field)
+    if not is_normalized("NFC", value):
+        raise Invalid("This must be in Unicode's normal form C.", field=field)
+
+
+def same_person(one: str, other: str) -> bool:
+    """Names of people are compared without case and blanks."""
+    return _person(one) == _person(other)
+
+
+def _person(name: str) -> str:
+    return "".join(normalize("NFC", normalize("NFC", name).casefold()).split())
+
+
 def check_sku(value: str, field: str = "sku") -> None:
+    """A sku that may be known: some were taken that a new one must not be like."""
     check_text(value, field, longest=LONGEST_SKU)
     if not value.isprintable():
         raise Invalid("A sku consists of printable characters.", field=field)
+
+
+def check_new_sku(value: str, field: str = "sku") -> None:
+    check_sku(value, field)
+    check_name(value, field, longest=LONGEST_SKU)
 
 
 def check_location(value: str, field: str = "location") -> None:

@@ -1,17 +1,6 @@
 """Amounts of money: integers of minor units, their parts, and how people write them."""
 
-# ISO 4217: the currencies whose minor units are not two digits.
-NO_DIGITS = (
-    *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG"),
-    *("RWF", "UGX", "UYI", "VND", "VUV", "XAF", "XOF", "XPF"),
-)
-THREE_DIGITS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
-FOUR_DIGITS = ("CLF", "UYW")
-MINOR_DIGITS = {
-    **dict.fromkeys(NO_DIGITS, 0),
-    **dict.fromkeys(THREE_DIGITS, 3),
-    **dict.fromkeys(FOUR_DIGITS, 4),
-}
+from domain.currencies import digits_of
 
 
 def part_of(total: int, whole: int, before: int, units: int) -> int:
@@ -24,7 +13,7 @@ def part_of(total: int, whole: int, before: int, units: int) -> int:
 
 def money(amount: int, currency: str) -> str:
     """An amount of minor units as people write it: 4256, GBP -> 42.56 GBP."""
-    digits = MINOR_DIGITS.get(currency, 2)
+    digits = digits_of(currency)
     sign, units = "-" if amount < 0 else "", str(abs(amount)).rjust(digits + 1, "0")
     major, minor = (units[:-digits], f".{units[-digits:]}") if digits else (units, "")
     return f"{sign}{major}{minor} {currency}"

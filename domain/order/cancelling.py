@@ -66,8 +66,8 @@ def cancel_lines(order: Order, lines: Iterable[LineQuantity], reason: str) -> li
 
 def _wanted(order: Order, lines: Iterable[LineQuantity]) -> dict[int, int]:
     wanted: dict[int, int] = {}
-    for part in lines:
-        check_quantity(part.quantity)
+    for number, part in enumerate(lines, start=1):
+        check_quantity(part.quantity, f"lines.{number}.quantity")
         line = line_of(order, part.line)
         wanted[part.line] = wanted.get(part.line, 0) + part.quantity
         free = Free.of(order, line)

@@ -18,7 +18,7 @@ from domain.order.events import (
 from domain.order.guards import check_known, check_status
 from domain.order.state import Order
 from domain.sourcing import Demand, Sourcing
-from domain.values import ShortagePolicy, check_text
+from domain.values import ShortagePolicy, check_name, check_text
 
 
 def confirm(order: Order) -> list[object]:
@@ -38,8 +38,9 @@ def reject(order: Order, reason: str) -> list[object]:
 
 def place_hold(order: Order, hold_id: str, reason: str, scope: str) -> list[object]:
     check_status(order, "placed", "confirmed")
-    for value, field in ((hold_id, "hold_id"), (reason, "reason"), (scope, "scope")):
-        check_text(value, field)
+    check_name(hold_id, "hold_id")
+    check_text(reason, "reason")
+    check_name(scope, "scope")
     known = order.holds.get(hold_id)
     if known is None:
         return [HoldPlaced(hold_id=hold_id, reason=reason, scope=scope)]

@@ -22,7 +22,13 @@ from domain.order.guards import (
     work_of,
 )
 from domain.order.state import FulfilmentOrder, Order, Work
-from domain.values import LineQuantity, check_moment, check_quantity, check_text
+from domain.values import (
+    LineQuantity,
+    check_moment,
+    check_quantity,
+    check_text,
+    same_person,
+)
 
 MAX_PARCELS = 1_000
 ALL_SHORT = "all-short"
@@ -168,7 +174,7 @@ def verify(order: Order, shipment_id: str, verifier: str) -> list[object]:
     """A second person looks: never the one who packed."""
     shipment = shipment_of(order, shipment_id)
     check_text(verifier, "verifier")
-    if verifier == shipment.packer:
+    if same_person(verifier, shipment.packer):
         raise SamePerson
     if shipment.verifier is not None:
         return []

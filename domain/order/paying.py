@@ -4,7 +4,7 @@ from domain.errors import AlreadyExists, CurrencyMismatch, Invalid, OverRefund, 
 from domain.order.events import PaymentCaptured, RefundSucceeded
 from domain.order.guards import check_known
 from domain.order.state import Order, money_key
-from domain.values import MAX_AMOUNT, check_text
+from domain.values import MAX_AMOUNT, check_name, check_text
 
 
 def record_payment(
@@ -18,7 +18,7 @@ def record_payment(
 ) -> list[object]:
     """Money came, whatever became of the order. A provider's reference counts once."""
     check_known(order)
-    check_text(payment_id, "payment_id")
+    check_name(payment_id, "payment_id")
     _check_money(order, provider, provider_ref, amount, currency)
     if _known(order, "captured", provider, provider_ref, payment_id):
         return []
@@ -46,7 +46,7 @@ def record_refund(
 ) -> list[object]:
     """Money of one payment went back: never more than it brought."""
     check_known(order)
-    check_text(refund_id, "refund_id")
+    check_name(refund_id, "refund_id")
     check_text(cause, "cause")
     _check_money(order, provider, provider_ref, amount, currency)
     if payment_id not in order.payments:
@@ -79,8 +79,8 @@ def _known(order: Order, kind: str, provider: str, provider_ref: str, payment_id
 def _check_money(
     order: Order, provider: str, provider_ref: str, amount: int, currency: str
 ) -> None:
-    check_text(provider, "provider")
-    check_text(provider_ref, "provider_ref")
+    check_name(provider, "provider")
+    check_name(provider_ref, "provider_ref")
     if not 0 < amount <= MAX_AMOUNT:
         raise Invalid("An amount is 1 to 10^15 minor units.", field="amount")
     if currency != order.currency:

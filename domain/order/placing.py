@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 
+from domain.countries import check_country
+from domain.currencies import check_currency
 from domain.errors import (
     CurrencyMismatch,
     InsufficientStock,
@@ -23,8 +25,6 @@ from domain.order.events import (
 from domain.order.state import Order
 from domain.sourcing import Demand, Sourcing
 from domain.values import (
-    COUNTRY,
-    CURRENCY,
     LONGEST_SKU,
     LONGEST_TEXT,
     MAX_AMOUNT,
@@ -35,8 +35,9 @@ from domain.values import (
     ShortagePolicy,
     check_location,
     check_moment,
+    check_name,
+    check_new_sku,
     check_quantity,
-    check_sku,
     check_text,
 )
 
@@ -45,6 +46,7 @@ LONGEST_TITLE = 500
 SHORTAGE = "shortage"
 TOO_MANY_LINES = f"An order has 1 to {MAX_LINES} lines."
 SEPARATOR = "\x1f"
+NAMED = ("channel", "reference", "customer_id", "postal_area", "ship_method")
 
 _order_line = maker(OrderLine)
 _order_placed = maker(OrderPlaced)
@@ -97,7 +99,7 @@ def place(
         if order.fingerprint != fingerprint:
             raise ReferenceReused(reference=order.reference)
         return []
-    _check_head(request)
+    _check_head(request, now)
     lines, totals = _agree(request)
     return [
         _order_placed(
@@ -154,18 +156,13 @@ def fingerprint_of(request: OrderRequest) -> str:
     return sha256(SEPARATOR.join(asked).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _check_head(request: OrderRequest) -> None:
+def _check_head(request: OrderRequest, now: datetime) -> None:
     if not 0 < len(request.lines) <= MAX_LINES:
         raise Invalid(TOO_MANY_LINES, field="lines")
-    if not COUNTRY.fullmatch(request.country):
-        raise Invalid("A country is an ISO 3166 alpha-2 code.", field="country")
-    if not CURRENCY.fullmatch(request.currency):
-        raise Invalid("A currency is an ISO 4217 code.", field="currency")
-    _check_name(request.channel, "channel")
-    _check_name(request.reference, "reference")
-    _check_name(request.customer_id, "customer_id")
-    _check_name(request.postal_area, "postal_area")
-    _check_name(request.ship_method, "ship_method")
+    check_country(request.country)
+    check_currency(request.currency, now.date())
+    for name in NAMED:
+        _check_name(getattr(request, name), name)
     if request.preferred_location is not None:
         check_location(request.preferred_location, "preferred_location")
     if request.promised_by is not None:
@@ -176,9 +173,12 @@ def _check_head(request: OrderRequest) -> None:
 
 def _check_name(name: str | None, field: str) -> None:
     """Most names are plainly sound; only of the others must be said why they are not."""
-    if name is None or (name.isprintable() and name.strip() and len(name) <= LONGEST_TEXT):
-        return
-    check_text(name, field)
+    if name is not None and not _plainly_sound(name, LONGEST_TEXT):
+        check_name(name, field)
+
+
+def _plainly_sound(name: str, longest: int) -> bool:
+    return name.isascii() and name.isprintable() and 0 < len(name.strip()) == len(name) <= longest
 
 
 def _agree(request: OrderRequest) -> tuple[tuple[OrderLine, ...], Totals]:
@@ -231,8 +231,8 @@ def _check_line(number: int, asked: RequestedLine, currency: str) -> int:
 
 
 def _check_sku(number: int, sku: str) -> None:
-    if not (sku.isprintable() and sku.strip() and len(sku) <= LONGEST_SKU):
-        check_sku(sku, f"lines.{number}.sku")
+    if not _plainly_sound(sku, LONGEST_SKU):
+        check_new_sku(sku, f"lines.{number}.sku")
 
 
 def _check_total(total: int, stated: int | None) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import get_args
 
+from domain.currencies import check_currency
 from domain.errors import AlreadyExists, InsufficientStock, Invalid, StaleCount, WrongStatus
 from domain.stock.displacement import OrderFacts, displaced
 from domain.stock.events import (
@@ -22,14 +23,14 @@ from domain.stock.events import (
 from domain.stock.guards import check_registered
 from domain.stock.state import Incoming, StockItem
 from domain.values import (
-    CURRENCY,
     MAX_AMOUNT,
     MAX_QUANTITY,
     check_count,
     check_location,
     check_moment,
+    check_name,
+    check_new_sku,
     check_quantity,
-    check_sku,
     check_text,
 )
 
@@ -50,13 +51,13 @@ def register(
 
 def _check_names(wanted: StockItemRegistered) -> None:
     check_location(wanted.location)
-    check_sku(wanted.sku)
+    check_new_sku(wanted.sku)
     if wanted.title:
         check_text(wanted.title, "title")
     if len(wanted.codes) > MAX_CODES:
         raise Invalid(f"An item has at most {MAX_CODES} further codes.", field="codes")
     for code in wanted.codes:
-        check_text(code, "codes")
+        check_name(code, "codes")
 
 
 def set_policy(
@@ -159,8 +160,8 @@ def receive(
 def _check_cost(unit_cost: int | None, currency: str | None) -> None:
     if (unit_cost is None) != (currency is None):
         raise Invalid("A unit cost and its currency come together.", field="currency")
-    if currency is not None and not CURRENCY.fullmatch(currency):
-        raise Invalid("A currency is an ISO 4217 code.", field="currency")
+    if currency is not None:
+        check_currency(currency, None)
     if not 0 <= (unit_cost or 0) <= MAX_AMOUNT:
         raise Invalid(f"A unit cost is 0 to {MAX_AMOUNT}.", field="unit_cost")
 

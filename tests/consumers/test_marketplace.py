@@ -143,6 +143,8 @@ def test_the_date_of_purchase_is_heeded_only_where_history_may_be_written() -> N
         ("-0.01", "EUR", -1),
         ("120", "JPY", 120),
         ("1.234", "KWD", 1234),
+        ("2.4567", "CLF", 24567),
+        ("1000", "ITL", 1000),
         ("7", "EUR", 700),
     ],
 )

@@ -155,7 +155,7 @@ def test_other_content_under_an_old_reference_is_rejected() -> None:
         ({"quantity": "1.5"}, "quantity: no whole number"),
         ({"quantity": ""}, "quantity: missing"),
         ({"unit_price": "9" * 17}, "unit_price: no whole number"),
-        ({"country": "Germany"}, "A country is an ISO 3166 alpha-2 code."),
+        ({"country": "Germany"}, "A country is an ISO 3166 alpha-2 code, and 'Germany' is none."),
         ({"quantity": -1}, "A quantity is 1 to 1000000000."),
         ({"sku": "GONE"}, "No location may serve these lines."),
         ({"quantity": 101}, "There is not enough stock."),

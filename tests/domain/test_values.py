@@ -6,7 +6,13 @@ from uuid import UUID, uuid5
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.values import ORDINAL_NAMESPACE, named_id, named_uuid, order_id_of
+from domain.values import (
+    ORDINAL_NAMESPACE,
+    named_id,
+    named_uuid,
+    order_id_of,
+    same_person,
+)
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]))
 
@@ -23,3 +29,8 @@ def test_an_order_has_the_id_of_its_channel_and_reference(channel: str, referenc
     assert order_id_of(channel, reference) == str(
         uuid5(ORDINAL_NAMESPACE, dumps([channel, reference]))
     )
+
+
+def test_people_are_the_same_whatever_case_form_and_blanks() -> None:
+    assert same_person("Zoé  Müller", "zoe\u0301mu\u0308ller")
+    assert not same_person("alice", "alicia")

@@ -163,7 +163,7 @@ def test_what_was_short_can_go() -> None:
 
 def test_bad_requests_are_named() -> None:
     less(part(2, 1), history=PROMISED).then_refused(UnknownLine, line=2)
-    less(part(1, 0), history=PROMISED).then_refused(Invalid, field="quantity")
+    less(part(1, 0), history=PROMISED).then_refused(Invalid, field="lines.1.quantity")
     given(ORDER, PROMISED).when(lambda order: cancel_order(order, "")).then_refused(
         Invalid, field="reason"
     )

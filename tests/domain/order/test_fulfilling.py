@@ -250,7 +250,8 @@ def test_shipments_are_numbered_within_the_order() -> None:
 def test_a_second_person_verifies() -> None:
     verifying(PACKED, "bob").then(VERIFIED)
     verifying([*PACKED, VERIFIED], "eve").then_nothing()
-    verifying(PACKED, "ada").then_refused(SamePerson)
+    for same in ("ada", "Ada", " A da", "ADA\u00a0"):
+        verifying(PACKED, same).then_refused(SamePerson)
     verifying(PACKED, "").then_refused(Invalid, field="verifier")
     verifying(IN_PICK, "bob").then_refused(UnknownShipment, shipment_id="S1")
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given as whatever
@@ -74,6 +75,20 @@ def test_what_was_agreed_is_frozen_with_its_totals() -> None:
     )
 
 
+@pytest.mark.parametrize("country", ["XK", "GB", "YU"])
+def test_countries_that_are_and_were_are_taken(country: str) -> None:
+    asked(request(country=country)).accepted()
+
+
+def test_an_old_order_keeps_the_money_of_its_day() -> None:
+    bought = datetime(2022, 6, 1, tzinfo=UTC)
+    assert place(ORDER.initial(), request(currency="HRK"), contacts=None, now=bought)
+
+
+def test_an_accented_sku_is_taken_in_one_form() -> None:
+    asked(request(replace(LANTERN, sku="thé"))).accepted()
+
+
 def test_contacts_are_named_by_their_ids_alone() -> None:
     (event,) = place(ORDER.initial(), request(), contacts={"shipping": "c1"}, now=NOW)
     assert isinstance(event, OrderPlaced)
@@ -136,11 +151,20 @@ def test_whatever_a_line_says_is_in_the_fingerprint(field: str) -> None:
         ("lines", (LANTERN,) * (MAX_LINES + 1)),
         ("country", "gb"),
         ("country", "GBR"),
+        ("country", "UK"),
+        ("country", "EL"),
+        ("country", "QQ"),
         ("currency", "pound"),
+        ("currency", "GPB"),
+        ("currency", "HRK"),
         ("channel", ""),
         ("channel", "w\0b"),
         ("reference", ""),
         ("reference", "r" * 201),
+        ("reference", "W "),
+        ("reference", "\u00a0W"),
+        ("reference", "e\u0301"),
+        ("customer_id", " c"),
         ("customer_id", "\ud800"),
         ("postal_area", " "),
         ("ship_method", "a\0"),
@@ -159,6 +183,9 @@ def test_a_field_that_cannot_be_meant_is_named(field: str, value: Any) -> None:
         ("sku", ""),
         ("sku", " "),
         ("sku", "a\nb"),
+        ("sku", "S "),
+        ("sku", " S"),
+        ("sku", "te\u0301"),
         ("sku", "s" * 101),
         ("title", "a\0b"),
         ("title", "t" * 501),
@@ -248,11 +275,16 @@ def test_without_a_location_there_is_no_order(policy: Any) -> None:
         promise(Sourcing(NOWHERE, {1: 3}, {}), policy)
 
 
+SKUS = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=9).map(
+    lambda sku: normalize("NFC", sku)
+)
+
+
 @whatever(
     st.lists(
         st.builds(
             RequestedLine,
-            sku=st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=9),
+            sku=SKUS,
             quantity=st.integers(1, MAX_QUANTITY),
             unit_price=st.integers(0, 10**5),
             tax=st.integers(-(10**6), 10**6),

@@ -95,6 +95,7 @@ class TestRegister:
             ("sku", " "),
             ("sku", "a" * 101),
             ("sku", "a\nb"),
+            ("sku", "S "),
             ("sku", "a\0"),
             ("title", "x" * 201),
             ("title", "\ud800"),
