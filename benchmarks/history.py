@@ -14,7 +14,7 @@ from typing import NamedTuple
 import psycopg
 
 from benchmarks.machines import new_writer
-from consumers import demo_day
+from consumers.simulation import demo_day
 from domain.history import category
 from domain.values import SOURCING_STREAM
 from infra.postgres.connections import Connection

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from consumers import marketplace, orders
+from consumers.channels import SHAPES
 from infra.intake.intake import Intake, IntakeStatus
 from infra.ops.heartbeats import Heartbeat, reporting
 from infra.runtime.supervisor import spare_the_collector
@@ -13,11 +13,6 @@ from verbs.session import load_settings, opened
 from verbs.signals import stop_signal
 from verbs.terminal import fail, verb
 from verbs.writing import keeping_writer
-
-SHAPES = {
-    "orders": orders.orders_consumer,
-    "marketplace": marketplace.marketplace_consumer,
-}
 
 cli = verb()
 

@@ -13,7 +13,7 @@ import psycopg
 import typer
 
 from api.scopes import ALL_SCOPES
-from consumers import demo_day
+from consumers.simulation import demo_day
 from infra.kafka.topics import ensure_topics
 from infra.local import embedded_postgres, kafka_broker
 from infra.postgres.connections import connect

@@ -5,7 +5,7 @@ traceback would hide it.
 import psycopg
 from kafka.errors import KafkaError
 
-from consumers.file_lines import UnreadableFile
+from consumers.files.file_lines import UnreadableFile
 from infra.kafka.clients import KafkaUnfit
 from infra.local.embedded_postgres import EmbeddedError
 from infra.local.kafka_broker import BrokerError

@@ -11,9 +11,10 @@ import typer
 from rich.console import Console
 from rich.table import Table as Grid
 
-from consumers import online_retail, order_files, orders
+from consumers.channels import orders
 from consumers.consumer import Unreadable
-from consumers.importing import ImportReport
+from consumers.files import online_retail, order_files
+from consumers.files.importing import ImportReport
 from verbs.session import load_settings, opened
 from verbs.terminal import bar, console, family
 from verbs.writing import patient_write, writer_of

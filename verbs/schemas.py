@@ -15,9 +15,9 @@ from typing import Annotated, Any, get_args, get_type_hints
 import msgspec
 import typer
 
+from consumers.channels.marketplace import MarketplaceOrder
+from consumers.channels.orders import OrderMessage
 from consumers.consumer import DeadLetter, IntakeResult
-from consumers.marketplace import MarketplaceOrder
-from consumers.orders import OrderMessage
 from domain.history import EVENTS, version_of
 from infra.kafka.index_topic import IndexJson
 from infra.store.codec import Stored

@@ -7,7 +7,7 @@ import structlog
 
 from commands import HANDLERS
 from commands.handling import Context
-from consumers.importing import Write
+from consumers.files.importing import Write
 from infra.postgres.connections import connect, connect_writer
 from infra.runtime.settings import Settings
 from infra.write_path.append_batch import CommandRequest, Outcome

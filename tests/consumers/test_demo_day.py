@@ -9,10 +9,10 @@ import pytest
 from commands.fulfilment import ReportShort
 from commands.handling import Answer
 from commands.order import PlaceOrder, RejectOrder
-from consumers.demo_day import CLOSING, DayReport, day, play
-from consumers.demo_day.dice import Dice
-from consumers.demo_day.rehearsal import Rehearsal
-from consumers.importing import BATCH_COMMANDS, Asked, Outcome
+from consumers.files.importing import BATCH_COMMANDS, Asked, Outcome
+from consumers.simulation.demo_day import CLOSING, DayReport, day, play
+from consumers.simulation.demo_day.dice import Dice
+from consumers.simulation.demo_day.rehearsal import Rehearsal
 from domain.errors import InsufficientStock
 from domain.order.state import Order
 from domain.stock.state import StockItem

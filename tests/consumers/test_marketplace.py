@@ -7,8 +7,8 @@ import pytest
 
 from commands.order import PlaceOrder
 from consumers.amounts import minor_units
+from consumers.channels.marketplace import MarketplaceOrder, marketplace_consumer
 from consumers.consumer import Unreadable
-from consumers.marketplace import MarketplaceOrder, marketplace_consumer
 from domain.values import order_id_of
 
 ORDER: dict[str, Any] = {

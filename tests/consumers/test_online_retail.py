@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from commands.handling import Answer, Receipt
-from consumers.file_lines import UnreadableFile
-from consumers.importing import Asked, ImportReport, Outcome
-from consumers.online_retail import carried, import_online_retail, messages
-from consumers.orders import orders_consumer
+from consumers.channels.orders import orders_consumer
+from consumers.files.file_lines import UnreadableFile
+from consumers.files.importing import Asked, ImportReport, Outcome
+from consumers.files.online_retail import carried, import_online_retail, messages
 from domain.errors import ReferenceReused
 from domain.order.events import LineQuantityCancelled, OrderPlaced
 from domain.stock.events import StockAdjusted, StockReceived

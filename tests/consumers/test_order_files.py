@@ -10,11 +10,11 @@ import pytest
 
 from commands.location import RegisterLocation
 from commands.stock import ReceiveStock, RegisterStockItem
+from consumers.channels.orders import OrderMessage
 from consumers.consumer import Unreadable
-from consumers.file_lines import UnreadableFile
-from consumers.importing import ImportReport, asked
-from consumers.order_files import import_orders
-from consumers.orders import OrderMessage
+from consumers.files.file_lines import UnreadableFile
+from consumers.files.importing import ImportReport, asked
+from consumers.files.order_files import import_orders
 from domain.order.events import OrderPlaced
 from domain.order.state import ORDER
 from domain.values import MAX_LINES, order_id_of

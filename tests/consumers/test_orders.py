@@ -6,9 +6,15 @@ import msgspec
 import pytest
 
 from commands.order import PlaceOrder
-from consumers import CONSUMERS
+from consumers.channels import SHAPES
+from consumers.channels.orders import (
+    OrderMessage,
+    OrderMessageLine,
+    Person,
+    orders_consumer,
+    place_order,
+)
 from consumers.consumer import Unreadable
-from consumers.orders import OrderMessage, OrderMessageLine, Person, orders_consumer, place_order
 from domain.values import order_id_of
 
 WIRE = b"""{
@@ -118,7 +124,7 @@ def test_the_time_of_sale_is_heeded_only_where_history_may_be_written() -> None:
 
 
 def test_the_front_door_makes_a_consumer_of_every_shape() -> None:
-    made = {name: make() for name, make in CONSUMERS.items()}
+    made = {name: make() for name, make in SHAPES.items()}
     assert {name: (made[name].name, made[name].topic) for name in made} == {
         "orders": ("orders", "intake.orders"),
         "marketplace": ("marketplace", "intake.marketplace"),

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from commands import HANDLERS
 from commands.handling import Answer
-from consumers.importing import BATCH_COMMANDS, Asked, Outcome
+from consumers.files.importing import BATCH_COMMANDS, Asked, Outcome
 from domain.errors import KeyReused, OrdinalError
 from tests.commands.memory import MemoryLog
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from consumers.online_retail import carried, messages
+from consumers.files.online_retail import carried, messages
 from domain.values import order_id_of
 from infra.write_path.append_batch import CommandRequest
 from tests.consumers.gift_shop import gift_shop, told

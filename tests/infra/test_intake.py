@@ -16,9 +16,9 @@ from kafka import KafkaProducer, TopicPartition
 
 from commands import HANDLERS
 from commands.handling import Handlers
+from consumers.channels.marketplace import marketplace_consumer
+from consumers.channels.orders import OrderMessage, OrderMessageLine, Person, orders_consumer
 from consumers.consumer import Consumer, DeadLetter, IntakeResult
-from consumers.marketplace import marketplace_consumer
-from consumers.orders import OrderMessage, OrderMessageLine, Person, orders_consumer
 from domain.history import EVENTS
 from domain.values import order_id_of, order_stream
 from infra.intake.intake import Intake, PolledBatch

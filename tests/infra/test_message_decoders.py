@@ -7,8 +7,8 @@ from typing import Literal
 import msgspec
 import pytest
 
-from consumers.marketplace import Buyer, MarketplaceOrder
-from consumers.orders import OrderMessage, OrderMessageLine, Person, orders_consumer
+from consumers.channels.marketplace import Buyer, MarketplaceOrder
+from consumers.channels.orders import OrderMessage, OrderMessageLine, Person, orders_consumer
 from infra.intake.message_decoders import decoder_of
 
 ORDER = OrderMessage(

@@ -13,8 +13,7 @@ from hypothesis import given
 from jsonschema import Draft202012Validator, ValidationError
 from referencing import Registry, Resource
 
-from consumers.consumer import DeadLetter, IntakeResult
-from consumers.marketplace import (
+from consumers.channels.marketplace import (
     Address,
     Buyer,
     Delivery,
@@ -23,7 +22,8 @@ from consumers.marketplace import (
     Money,
     OrderItem,
 )
-from consumers.orders import OrderMessage, OrderMessageLine, Person
+from consumers.channels.orders import OrderMessage, OrderMessageLine, Person
+from consumers.consumer import DeadLetter, IntakeResult
 from domain.history import EVENTS, version_of
 from infra.intake.intake import dead_letter
 from infra.kafka.index_topic import IndexRecord, encode_index

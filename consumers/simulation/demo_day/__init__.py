@@ -4,6 +4,6 @@ Four places in three countries sell over five channels. Some skus are scarce, so
 cancelled or refused, a lorry comes in the afternoon, and by the evening most parcels have left.
 """
 
-from consumers.demo_day.day import CLOSING, DayReport, day, play
+from consumers.simulation.demo_day.day import CLOSING, DayReport, day, play
 
 __all__ = ["CLOSING", "DayReport", "day", "play"]

@@ -18,9 +18,9 @@ from commands.fulfilment import (
 from commands.handling import Receipt
 from commands.order import CompleteOrder
 from commands.payment import RecordPayment
-from consumers.demo_day.goods import PLACES
-from consumers.demo_day.stage import Stage
-from consumers.demo_day.stockroom import AFTER_LORRY
+from consumers.simulation.demo_day.goods import PLACES
+from consumers.simulation.demo_day.stage import Stage
+from consumers.simulation.demo_day.stockroom import AFTER_LORRY
 from domain.order.state import FulfilmentOrder, Order, Work
 
 # When the carriers' vans come, in seconds since the doors opened.

@@ -6,8 +6,9 @@ from typing import BinaryIO, TextIO
 
 from commands.order import CancelLines
 from commands.stock import AdjustStock, ReceiveStock
-from consumers.file_lines import Group, Progress, read_lines
-from consumers.importing import (
+from consumers.channels.orders import place_order
+from consumers.files.file_lines import Group, Progress, read_lines
+from consumers.files.importing import (
     Asked,
     Desk,
     ImportReport,
@@ -17,11 +18,10 @@ from consumers.importing import (
     Write,
     refusal,
 )
-from consumers.online_retail.rows import CURRENCY, Row, invoices
-from consumers.online_retail.sales import Sales, Sold
-from consumers.online_retail.setting_up import CHANNEL, LOCATION, Setup, step
-from consumers.online_retail.sorting import order_message, sorted_out
-from consumers.orders import place_order
+from consumers.files.online_retail.rows import CURRENCY, Row, invoices
+from consumers.files.online_retail.sales import Sales, Sold
+from consumers.files.online_retail.setting_up import CHANNEL, LOCATION, Setup, step
+from consumers.files.online_retail.sorting import order_message, sorted_out
 from domain.values import LineQuantity, order_id_of
 
 OPENING_BALANCE = "opening-balance"

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
 
+from consumers.channels.orders import OrderMessageLine
 from consumers.consumer import Unreadable
-from consumers.file_lines import FileLine, Read, UnreadableFile, cells_of
-from consumers.orders import OrderMessageLine
+from consumers.files.file_lines import FileLine, Read, UnreadableFile, cells_of
 from domain.values import LineKind, PaymentMode, ShortagePolicy
 
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,16}", re.ASCII)

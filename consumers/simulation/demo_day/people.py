@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from consumers.demo_day.dice import Dice
-from consumers.orders import Person
+from consumers.channels.orders import Person
+from consumers.simulation.demo_day.dice import Dice
 
 _FIRST = (
     *("Ada", "Bruno", "Clara", "Dario", "Edda", "Felix", "Greta", "Hugo", "Ines", "Jonas"),

@@ -16,7 +16,7 @@ a free part of that sale: a sample, a replacement, or goods that a partner site 
 A correction that would take more than there can be is preceded by a receipt `opening-balance`.
 """
 
-from consumers.online_retail.run import import_online_retail
-from consumers.online_retail.sending import carried, messages
+from consumers.files.online_retail.run import import_online_retail
+from consumers.files.online_retail.sending import carried, messages
 
 __all__ = ["carried", "import_online_retail", "messages"]

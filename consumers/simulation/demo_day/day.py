@@ -6,13 +6,13 @@ from datetime import datetime, timedelta
 
 from commands.handling import Context
 from commands.stock import ExpectStock
-from consumers.demo_day.floor import Floor
-from consumers.demo_day.goods import PLACES, articles
-from consumers.demo_day.stage import DAY, NAME, Stage
-from consumers.demo_day.stockroom import Stockroom
-from consumers.demo_day.trade import Trade
-from consumers.file_lines import Progress
-from consumers.importing import BATCH_COMMANDS, Asked, Write, command_id, refusal
+from consumers.files.file_lines import Progress
+from consumers.files.importing import BATCH_COMMANDS, Asked, Write, command_id, refusal
+from consumers.simulation.demo_day.floor import Floor
+from consumers.simulation.demo_day.goods import PLACES, articles
+from consumers.simulation.demo_day.stage import DAY, NAME, Stage
+from consumers.simulation.demo_day.stockroom import Stockroom
+from consumers.simulation.demo_day.trade import Trade
 
 ORDERS = 1_500
 CLOSING = command_id(NAME, "closing")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from consumers.demo_day.dice import Dice
+from consumers.simulation.demo_day.dice import Dice
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 
 from consumers.amounts import minor_units
 from consumers.consumer import Unreadable
-from consumers.countries import COUNTRIES
-from consumers.file_lines import FileLine, Group, Read, UnreadableFile, cells_of, groups
+from consumers.files.countries import COUNTRIES
+from consumers.files.file_lines import FileLine, Group, Read, UnreadableFile, cells_of, groups
 from domain.errors import Invalid
 from domain.values import MAX_LINES, MAX_QUANTITY, check_sku, check_text
 

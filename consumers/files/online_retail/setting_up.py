@@ -5,8 +5,8 @@ from datetime import datetime
 
 from commands.location import RegisterLocation
 from commands.stock import RegisterStockItem, SetStockPolicy
-from consumers.importing import Asked, Job, Outcome, asked, refusal
-from consumers.online_retail.sorting import Sorted
+from consumers.files.importing import Asked, Job, Outcome, asked, refusal
+from consumers.files.online_retail.sorting import Sorted
 
 CHANNEL = "online-retail"
 LOCATION = "UK1"

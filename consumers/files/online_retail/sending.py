@@ -6,11 +6,11 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import BinaryIO
 
-from consumers.file_lines import read_lines
-from consumers.importing import Asked
-from consumers.online_retail.rows import invoices
-from consumers.online_retail.setting_up import Setup
-from consumers.online_retail.sorting import order_message, sorted_out
+from consumers.files.file_lines import read_lines
+from consumers.files.importing import Asked
+from consumers.files.online_retail.rows import invoices
+from consumers.files.online_retail.setting_up import Setup
+from consumers.files.online_retail.sorting import order_message, sorted_out
 
 
 def carried(file: BinaryIO, *, actor: str) -> Iterator[Asked]:

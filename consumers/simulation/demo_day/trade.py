@@ -14,11 +14,11 @@ from commands.order import (
     ReleaseHold,
 )
 from commands.payment import RecordPayment, RecordRefund
-from consumers.demo_day.floor import Floor
-from consumers.demo_day.goods import Article
-from consumers.demo_day.people import TOWNS, Town, person
-from consumers.demo_day.stage import DAY, NAME, Stage
-from consumers.orders import OrderMessage, OrderMessageLine, place_order
+from consumers.channels.orders import OrderMessage, OrderMessageLine, place_order
+from consumers.simulation.demo_day.floor import Floor
+from consumers.simulation.demo_day.goods import Article
+from consumers.simulation.demo_day.people import TOWNS, Town, person
+from consumers.simulation.demo_day.stage import DAY, NAME, Stage
 from domain.values import ORDINAL_NAMESPACE, LineQuantity, PaymentMode, ShortagePolicy
 
 TAX_PERCENT = {"GB": 20, "DE": 19, "FR": 20, "IE": 23, "AT": 20, "PL": 23, "BE": 21, "ES": 21}

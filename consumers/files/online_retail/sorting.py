@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from consumers.file_lines import Bad, Group
-from consumers.online_retail.rows import CURRENCY, Row
-from consumers.orders import OrderMessage, OrderMessageLine
+from consumers.channels.orders import OrderMessage, OrderMessageLine
+from consumers.files.file_lines import Bad, Group
+from consumers.files.online_retail.rows import CURRENCY, Row
 from domain.values import MAX_LINES
 
 TOO_LONG = f"the invoice has more than {MAX_LINES} lines"

@@ -15,8 +15,9 @@ from itertools import chain
 from typing import BinaryIO, TextIO
 
 from commands.order import PlaceOrder
+from consumers.channels.orders import OrderMessage, place_order
 from consumers.consumer import Unreadable
-from consumers.file_lines import (
+from consumers.files.file_lines import (
     Bad,
     FileLine,
     Group,
@@ -27,9 +28,17 @@ from consumers.file_lines import (
     read_lines,
     text_of,
 )
-from consumers.importing import Desk, ImportReport, Job, Ledger, Outcome, Write, asked, refusal
-from consumers.order_rows import OrderRow, reader
-from consumers.orders import OrderMessage, place_order
+from consumers.files.importing import (
+    Desk,
+    ImportReport,
+    Job,
+    Ledger,
+    Outcome,
+    Write,
+    asked,
+    refusal,
+)
+from consumers.files.order_rows import OrderRow, reader
 from domain.values import MAX_LINES
 
 LONGEST_ORDER = 4 * 1024 * 1024

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from heapq import heappop, heappush
 
 from commands.handling import Context, Receipt
-from consumers.demo_day.dice import Dice
-from consumers.demo_day.rehearsal import Rehearsal
-from consumers.importing import Asked, command_id
+from consumers.files.importing import Asked, command_id
+from consumers.simulation.demo_day.dice import Dice
+from consumers.simulation.demo_day.rehearsal import Rehearsal
 
 DAY = 10 * 60 * 60
 NAME = "demo-day"

@@ -17,7 +17,7 @@ from uuid import UUID, uuid5
 
 from commands.handling import Answer, Context
 from commands.order import PlaceOrder
-from consumers.file_lines import Bad
+from consumers.files.file_lines import Bad
 from domain.errors import KeyReused, OrdinalError, ReferenceReused
 from domain.values import ORDINAL_NAMESPACE
 

@@ -17,8 +17,8 @@ from commands.stock import (
     ReserveStock,
     SetStockPolicy,
 )
-from consumers.demo_day.goods import PLACES, Article, Place, carried_at
-from consumers.demo_day.stage import Stage
+from consumers.simulation.demo_day.goods import PLACES, Article, Place, carried_at
+from consumers.simulation.demo_day.stage import Stage
 
 LORRY = 6 * 60 * 60
 AFTER_LORRY = LORRY + 45 * 60

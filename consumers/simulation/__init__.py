@@ -1,0 +1,1 @@
+"""Simulation: trade that looks like life, for the demo and the benchmarks."""
