@@ -90,9 +90,10 @@ async def _wrong_method(app: FastAPI, request: Request, error: Any) -> Response:
     """Several routes may share a path; the framework names the methods of the first only."""
     routes = [route for route in app.routes if isinstance(route, Route)]
     fitting = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
-    methods = sorted({method for route in fitting for method in route.methods or ()})
+    methods = {method for route in fitting for method in route.methods or ()}
+    methods |= {"HEAD"} if "GET" in methods else set()
     return await _refused(
-        request, HTTPException(METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(methods)})
+        request, HTTPException(METHOD_NOT_ALLOWED, headers={"Allow": ", ".join(sorted(methods))})
     )
 
 

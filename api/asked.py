@@ -1,6 +1,8 @@
 """A request as our routes see it: who asks, under which ids, with which body."""
 
 import re
+from collections import Counter
+from collections.abc import Set
 from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
@@ -13,12 +15,13 @@ from starlette.types import Scope as AsgiScope
 from api.auth import authenticated, demand
 from api.fields import Moment
 from api.ports import Caller, Edge
-from api.problems import BodyTooLarge, MalformedRequest, NotJson
+from api.problems import BodyTooLarge, InvalidField, MalformedRequest, NotJson
 from api.scopes import Scope
 from commands.handling import Context
 from domain.making import maker
 from domain.values import ORDINAL_NAMESPACE, named_uuid
 
+JSON = b"application/json"
 KEY = re.compile(r'"([\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255})')
 VERSION = re.compile(r'"([0-9]{1,18})"|([0-9]{1,18})')
 DIGITS = re.compile(r"[0-9]{1,18}")
@@ -52,7 +55,8 @@ class Asked(Request):
 
     async def json_bytes(self) -> bytes:
         """The body, within the limit."""
-        if b"json" not in self.fields.get(b"content-type", b"json").lower():
+        stated = self.fields.get(b"content-type", JSON)
+        if stated != JSON and stated.partition(b";")[0].strip().lower() != JSON:
             raise NotJson
         limit = self.edge.max_body_bytes
         stated = self.fields.get(b"content-length", b"0")
@@ -84,8 +88,18 @@ class Asked(Request):
                 "Idempotency-Key must be 1 to 255 visible ASCII characters.",
                 field="Idempotency-Key",
             )
-        name = f"{self.caller.caller}\n{match[1] or match[2]}"
+        name = f"{self.caller.caller}\n{self.caller.channel}\n{match[1] or match[2]}"
         self.command_id = named_uuid(ORDINAL_NAMESPACE, name)
+
+    def refuse_parameters(self, known: Set[str] = frozenset()) -> None:
+        """All but these, which may stand once each."""
+        if not self.scope["query_string"]:
+            return
+        for name, times in Counter(name for name, _ in self.query_params.multi_items()).items():
+            if name not in known:
+                raise InvalidField("There is no such parameter.", field=name)
+            if times > 1:
+                raise InvalidField("This parameter stands more than once.", field=name)
 
     def derived_id(self, what: str) -> str:
         """An id for something that this command makes: a repeat makes the same."""

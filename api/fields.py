@@ -42,12 +42,23 @@ def _in_reach(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("There is no such time in UTC") from error
+
+
 Moment = Annotated[
     AwareDatetime,
     Field(strict=False),
     BeforeValidator(_dated),
     AfterValidator(_in_reach),
     Field(examples=["2024-05-01T12:00:00Z"]),
+]
+# A moment that we told, which may be one that nobody could state: in UTC, 1900 begins in 1899.
+ToldMoment = Annotated[
+    AwareDatetime, Field(strict=False), BeforeValidator(_dated), AfterValidator(_in_utc)
 ]
 OrderId = Annotated[
     str,

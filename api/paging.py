@@ -11,7 +11,7 @@ from fastapi import Query as Parameter
 from pydantic import BaseModel, Field, TypeAdapter
 
 from api.asked import Asked
-from api.fields import FREE_TEXT, MAX_BIGINT, Moment
+from api.fields import FREE_TEXT, MAX_BIGINT, ToldMoment
 from api.problems import InvalidField
 from projections.projection import Query
 
@@ -26,7 +26,7 @@ Cursor = Annotated[
 PLACES: dict[object, object] = {
     str: Annotated[str, Field(pattern=FREE_TEXT)],
     int: Annotated[int, Field(ge=-MAX_BIGINT, le=MAX_BIGINT)],
-    datetime: Moment,
+    datetime: ToldMoment,
     date: date,
 }
 

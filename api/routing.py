@@ -13,7 +13,8 @@ from starlette.types import Receive, Scope, Send
 from api.asked import Asked
 from api.documents import command_documents, query_documents
 from api.fields import Body, Nothing
-from api.problems import InvalidField, MalformedRequest
+from api.json_names import refuse_repeated_names
+from api.problems import MalformedRequest
 from api.scopes import SCOPES
 from commands.handling import Answer
 
@@ -47,11 +48,14 @@ class CommandRoute(APIRoute):
         asked = Asked(scope, receive)
         asked.allow(self._scope)
         asked.identify()
-        body = self._reader.body(await asked.json_bytes())
+        asked.refuse_parameters()
+        raw = await asked.json_bytes()
+        body = self._reader.body(raw)
+        content = body.model_dump_json(exclude_defaults=True).encode()
+        refuse_repeated_names(raw, content)
         command = self.endpoint(**self._reader.arguments(asked, body))
         if self._looks:
             command = await command
-        content = body.model_dump_json(exclude_unset=True).encode()
         answer = await asked.edge.dispatch(command, asked.context(content))
         status, headers = self._head(answer)
         await send({"type": "http.response.start", "status": status, "headers": headers})
@@ -125,8 +129,7 @@ class QueryRoute(APIRoute):
         async def handle(request: Request) -> Response:
             asked = Asked(request.scope, request.receive)
             asked.allow(SCOPES[self.name])
-            for unknown in asked.query_params.keys() - known:
-                raise InvalidField("There is no such parameter.", field=unknown)
+            asked.refuse_parameters(known)
             if self._reads and (position := asked.position()) is not None:
                 await asked.edge.rows.wait_for(self._reads, position)
             return await answer(asked)

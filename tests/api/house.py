@@ -191,15 +191,18 @@ class House:
         path: str,
         *,
         key: str | None = ",".join(ALL_SCOPES),
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | Sequence[tuple[str, str]] | None = None,
         **request: Any,
     ) -> httpx.Response:
         """Send one request as the holder of this key."""
+        named = [*headers.items()] if isinstance(headers, Mapping) else [*(headers or ())]
         owner = {} if key is None else {"Authorization": f"Bearer {key}"}
+        stated = {name for name, _ in named}
 
         async def send() -> httpx.Response:
             transport = httpx.ASGITransport(self.app)
-            sent = httpx.Headers({**owner, **(headers or {})}, encoding="latin-1")
+            given = [*((n, v) for n, v in owner.items() if n not in stated), *named]
+            sent = httpx.Headers(given, encoding="latin-1")
             async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
                 return await client.request(method, path, headers=sent, **request)
 

@@ -1,5 +1,6 @@
 """Bad input gets a problem that names the field; never a 5xx, and nothing reaches the bus."""
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -9,6 +10,12 @@ from hypothesis import strategies as st
 
 from tests.api.house import House, fields, kind, problem
 from tests.api.requests import ID, ITEM, LINE, ORDER, PLACE
+
+
+def _json(body: object) -> bytes:
+    """NaN and Infinity are written as Python writes them, which JSON does not know."""
+    return json.dumps(body, allow_nan=True).encode()
+
 
 MALFORMED = {
     "nothing": b"",
@@ -99,23 +106,36 @@ def test_a_bad_field_is_named(field: str, change: dict[str, Any]) -> None:
     then_refused(house)
 
 
-def _json(body: object) -> bytes:
-    # NaN and Infinity are written as Python writes them, which JSON does not know.
-    import json
-
-    return json.dumps(body, allow_nan=True).encode()
-
-
 def test_all_bad_fields_are_named_at_once_up_to_a_bound() -> None:
     response = House().post("/v1/orders", PLACE | {"lines": [{}] * 100, "country": "?"})
     assert len(problem(response)["errors"]) == 50
     assert {"country", "lines.1.sku"} <= fields(response)
 
 
-def test_of_two_equal_names_the_last_counts() -> None:
+SHIPPING = b'{"name":"Ada","name":"Bob"}'
+TWICE: list[tuple[str, str, bytes]] = [
+    ("reason", f"{ORDER}/cancel", b'{"reason":"a","reason":"b"}'),
+    ("reason", f"{ORDER}/cancel", b'{"reason" :"a","reason":"a"}'),
+    ("reason", f"{ORDER}/cancel", b'{"r\\u0065ason":"a:b:c","reason":"a"}'),
+    ("priority", "/v1/orders", _json(PLACE)[:-1] + b',"priority":0,"priority":0}'),
+    ("tax", "/v1/orders", _json(PLACE).replace(b'"quantity"', b'"tax":1,"tax":1,"quantity"')),
+    ("name", "/v1/orders", _json(PLACE)[:-1] + b',"contacts":{"shipping":' + SHIPPING + b"}}"),
+    ("a", "/v1/orders", _json(PLACE)[:-1] + b',"contacts":{"a":{"name":":"},"a":{}}}'),
+]
+
+
+@pytest.mark.parametrize(("name", "path", "raw"), TWICE)
+def test_a_name_that_stands_twice_in_an_object_is_refused(name: str, path: str, raw: bytes) -> None:
     house = House()
-    assert house.post(f"{ORDER}/cancel", content=b'{"reason":"a","reason":"b"}').status_code == 200
-    assert house.bus.command.reason == "b"
+    response = house.post(path, content=raw)
+    assert (response.status_code, kind(response)) == (400, "malformed-request")
+    assert fields(response) == {name}
+    then_refused(house)
+
+
+def test_colons_and_escapes_in_what_is_said_are_no_fault() -> None:
+    said = b'{"reason": "it said: \\"no\\": \\u003a"}'
+    assert House().post(f"{ORDER}/cancel", content=said).status_code == 200
 
 
 def test_a_body_that_says_to_be_too_large_is_refused() -> None:
@@ -136,10 +156,58 @@ def test_a_body_that_turns_out_to_be_too_large_is_refused() -> None:
     then_refused(house)
 
 
-@pytest.mark.parametrize("media", ["text/xml", "application/x-www-form-urlencoded", "multipart/x"])
+@pytest.mark.parametrize(
+    "media",
+    ["text/xml", "application/x-www-form-urlencoded", "multipart/x", "text/notjson", "x/json", ""],
+)
 def test_another_media_type_is_refused(media: str) -> None:
     response = House().post("/v1/orders", content=b"a=1", headers={"Content-Type": media})
     assert (response.status_code, kind(response)) == (415, "not-json")
+
+
+@pytest.mark.parametrize("media", ["application/json;charset=UTF-8", "Application/JSON ; v=1"])
+def test_the_media_type_may_have_parameters(media: str) -> None:
+    house = House()
+    assert house.post("/v1/orders", PLACE, headers={"Content-Type": media}).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Authorization",
+        "Idempotency-Key",
+        "If-Match",
+        "Ordinal-Position",
+        "Ordinal-Occurred-At",
+        "Content-Type",
+    ],
+)
+def test_a_header_that_stands_twice_is_refused(header: str) -> None:
+    house = House()
+    twice = house.post("/v1/orders", PLACE, headers=[(header, "7"), (header.lower(), "7")])
+    assert (twice.status_code, fields(twice)) == (400, {header})
+    then_refused(house)
+    forwarded = house.get("/health", headers=[("X-Forwarded-For", "a"), ("X-Forwarded-For", "b")])
+    assert forwarded.status_code == 200
+
+
+def test_two_request_ids_are_none() -> None:
+    headers = [("X-Request-Id", "a"), ("X-Request-Id", "b")]
+    response = House().get("/health", headers=headers)
+    assert response.headers["x-request-id"] == f"{1:032x}"
+
+
+@pytest.mark.parametrize("query", ["colour=red", "position=7", "colour"])
+def test_a_command_has_no_parameters(query: str) -> None:
+    house = House()
+    response = house.post(f"/v1/orders?{query}", PLACE)
+    assert (response.status_code, fields(response)) == (422, {query.partition("=")[0]})
+    then_refused(house)
+
+
+def test_a_parameter_that_stands_twice_is_refused() -> None:
+    response = House().get("/v1/orders?limit=1&limit=2")
+    assert (response.status_code, fields(response)) == (422, {"limit"})
 
 
 @pytest.mark.parametrize("raw", [b"", b"{}", b" { } "])

@@ -80,6 +80,12 @@ def test_callers_have_keys_of_their_own() -> None:
     assert mine.command_id != theirs.command_id
 
 
+def test_channels_of_one_caller_have_keys_of_their_own() -> None:
+    web = context_of(House(channel="web"), idempotency_key="first-order")
+    shop = context_of(House(channel="shop"), idempotency_key="first-order")
+    assert web.command_id != shop.command_id
+
+
 def test_without_a_key_every_command_is_a_new_one() -> None:
     house = House()
     assert context_of(house).command_id != context_of(house).command_id
@@ -99,11 +105,16 @@ def test_the_fingerprint_is_that_of_the_request_and_not_of_its_writing() -> None
 
 
 @pytest.mark.parametrize(
-    "changed", [{"reference": "web-2"}, {"lines": [LINE | {"quantity": 3}]}, {"priority": 0}]
+    "changed", [{"reference": "web-2"}, {"lines": [LINE | {"quantity": 3}]}, {"priority": 1}]
 )
 def test_another_request_has_another_fingerprint(changed: dict[str, object]) -> None:
     first = context_of(House())
     assert context_of(House(), PLACE | changed).fingerprint != first.fingerprint
+
+
+def test_a_default_that_is_spelled_out_changes_no_fingerprint() -> None:
+    spelled = PLACE | {"priority": 0, "customer_id": None, "lines": [LINE | {"tax": 0}]}
+    assert context_of(House(), spelled).fingerprint == context_of(House()).fingerprint
 
 
 def test_the_fingerprint_tells_routes_apart() -> None:

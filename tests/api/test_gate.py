@@ -89,16 +89,31 @@ def test_an_unknown_path_is_a_problem(path: str) -> None:
     assert kind(House().get(path)) == "not-found"
 
 
-@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "HEAD", "OPTIONS"])
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "OPTIONS"])
 def test_a_method_that_is_not_there_is_a_problem(method: str) -> None:
     response = House().ask(method, ORDER)
     assert response.status_code == 405
-    assert "GET" in response.headers["allow"]
+    assert response.headers["allow"] == "GET, HEAD"
+
+
+@pytest.mark.parametrize("path", ["/health", "/metrics", "/v1/orders", ORDER, "/v1/nowhere"])
+def test_head_is_answered_like_get_without_a_body(path: str) -> None:
+    house = House()
+    got, head = house.get(path), house.ask("HEAD", path)
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    kept = {"content-type", "content-length"}
+    assert {n: head.headers[n] for n in kept} == {n: got.headers[n] for n in kept}
+    assert [seen.method for seen in house.operator.seen] == ["GET", "HEAD"]
+
+
+def test_head_of_a_command_is_not_there() -> None:
+    response = House().ask("HEAD", f"{ORDER}/confirm")
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
 
 
 def test_all_methods_of_a_path_are_named() -> None:
     response = House().ask("DELETE", f"{ORDER}/fulfilment-orders")
-    assert response.headers["allow"] == "GET, POST"
+    assert response.headers["allow"] == "GET, HEAD, POST"
 
 
 def test_a_request_keeps_the_id_that_it_came_with() -> None:

@@ -45,6 +45,15 @@ def order(number: int, **columns: Any) -> OrderStatusRow:
     return OrderStatusRow(**facts | columns)
 
 
+def test_pages_go_on_at_the_first_moment_that_can_be_stated() -> None:
+    house = House()
+    first = datetime.fromisoformat("1900-01-01T00:00:00+01:00").astimezone(UTC)
+    house.rows.rows = [order(number, placed_at=first) for number in (1, 2, 3)]
+    page = house.get("/v1/orders?limit=2").json()
+    rest = house.get(f"/v1/orders?limit=2&cursor={page['next']}")
+    assert [row["reference"] for row in rest.json()["items"]] == ["web-1"]
+
+
 def line(number: int) -> OrderLineRow:
     return OrderLineRow(
         order_id=ID,
