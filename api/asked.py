@@ -19,7 +19,7 @@ from api.problems import BodyTooLarge, InvalidField, MalformedRequest, NotJson
 from api.scopes import Scope
 from commands.handling import Context
 from domain.making import maker
-from domain.values import ORDINAL_NAMESPACE, named_uuid
+from domain.values import command_id_of, former_command_id_of, named_uuid
 
 JSON = b"application/json"
 KEY = re.compile(r'"([\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255})')
@@ -35,6 +35,7 @@ class Asked(Request):
 
     caller: Caller
     command_id: UUID
+    former_id: UUID | None = None
 
     def __init__(self, scope: AsgiScope, receive: Receive) -> None:
         super().__init__(scope, receive)
@@ -88,8 +89,10 @@ class Asked(Request):
                 "Idempotency-Key must be 1 to 255 visible ASCII characters.",
                 field="Idempotency-Key",
             )
-        name = f"{self.caller.caller}\n{self.caller.channel}\n{match[1] or match[2]}"
-        self.command_id = named_uuid(ORDINAL_NAMESPACE, name)
+        caller, name = self.caller, match[1] or match[2]
+        self.command_id = command_id_of(caller.caller, caller.channel, name)
+        if self.edge.former_keys:
+            self.former_id = former_command_id_of(caller.caller, name)
 
     def refuse_parameters(self, known: Set[str] = frozenset()) -> None:
         """All but these, which may stand once each."""
@@ -105,8 +108,11 @@ class Asked(Request):
         """An id for something that this command makes: a repeat makes the same."""
         return str(named_uuid(self.command_id, what))
 
-    def context(self, content: bytes) -> Context:
-        """Under which ids and conditions a command with this content is asked."""
+    def context(self, content: bytes, former: bytes = b"") -> Context:
+        """Under which ids and conditions a command with this content is asked.
+
+        `former` is the content as it was written when the `former_id` was given.
+        """
         return _context(
             command_id=self.command_id,
             actor=self.caller.caller,
@@ -116,6 +122,8 @@ class Asked(Request):
             expected_version=self._expected_version(),
             fingerprint=self._fingerprint(content),
             traceparent=self.scope["ordinal.traceparent"],
+            former_id=self.former_id,
+            former_fingerprint=self._fingerprint(former) if former else b"",
         )
 
     def position(self) -> int | None:

@@ -103,3 +103,5 @@ class Edge:
     observe: Observe
     new_id: NewId
     max_body_bytes: int = 1_000_000
+    # Whether the store may know answers by the ids that keys had before they had channels.
+    former_keys: bool = False

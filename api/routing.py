@@ -56,7 +56,7 @@ class CommandRoute(APIRoute):
         command = self.endpoint(**self._reader.arguments(asked, body))
         if self._looks:
             command = await command
-        answer = await asked.edge.dispatch(command, asked.context(content))
+        answer = await asked.edge.dispatch(command, asked.context(content, _former(asked, body)))
         status, headers = self._head(answer)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
@@ -75,6 +75,11 @@ class CommandRoute(APIRoute):
             return 200, headers
         headers.append((b"location", self._location.format(id=receipt.id).encode()))
         return 201, headers
+
+
+def _former(asked: Asked, body: Body) -> bytes:
+    """Older versions told apart what was spelled out and what is so by default."""
+    return b"" if asked.former_id is None else body.model_dump_json(exclude_unset=True).encode()
 
 
 class Reader:

@@ -38,6 +38,8 @@ class Context:
     `command_id` makes a repeat a repeat; `fingerprint` says whether it is the same request.
     `occurred_at` is only for callers that may write history, and never in the future.
     `kept` keeps the command's id for ever; otherwise it is forgotten after the retention.
+    `former_id` and `former_fingerprint` are what an older version would have given the same
+    request: an answer that it gave then still counts.
     """
 
     command_id: UUID
@@ -51,6 +53,8 @@ class Context:
     kept: bool = False
     reason: str | None = None
     traceparent: str | None = None
+    former_id: UUID | None = None
+    former_fingerprint: bytes = b""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -72,6 +72,16 @@ def named_uuid(namespace: UUID, name: str) -> UUID:
     return UUID(bytes=digest[:16], version=5)
 
 
+def command_id_of(caller: str, channel: str | None, key: str) -> UUID:
+    """The one id of what is asked under this key: each channel of a caller has keys of its own."""
+    return named_uuid(ORDINAL_NAMESPACE, f"{caller}\n{channel or ''}\n{key}")
+
+
+def former_command_id_of(caller: str, key: str) -> UUID:
+    """The id that this had when all channels of a caller shared their keys."""
+    return named_uuid(ORDINAL_NAMESPACE, f"{caller}\n{key}")
+
+
 def order_id_of(channel: str, reference: str) -> str:
     """The one order id that an external order can have, whoever sends it and how often.
 

@@ -27,7 +27,7 @@ from infra.runtime.settings import Settings
 from infra.runtime.supervisor import STOPS, spare_the_collector
 from infra.store.api_keys import KeyRing
 from infra.store.contacts_vault import Vault
-from infra.store.receipt_retention import Housekeeper
+from infra.store.receipt_retention import Housekeeper, knows_former_keys
 from infra.write_path.command_bus import CommandBus
 from infra.write_path.group_commit import LogUnavailable, Writer
 from projections import PROJECTIONS
@@ -145,8 +145,14 @@ def compose_api(settings: Settings, conninfo: str, writer: Writer) -> FastAPI:
         observe=Requests(figures),
         new_id=uuid.uuid4,
         max_body_bytes=settings.max_body_bytes,
+        former_keys=_former_keys(settings, conninfo),
     )
     return create_app(edge, lifespan=lifespan)
+
+
+def _former_keys(settings: Settings, conninfo: str) -> bool:
+    with connect(conninfo, "ordinal_writer") as conn:
+        return knows_former_keys(conn, settings.idempotency_days)
 
 
 class Server(uvicorn.Server):

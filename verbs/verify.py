@@ -23,7 +23,7 @@ def verify(
     wait: Annotated[float | None, typer.Option(help="Seconds for lag to come to 0.")] = None,
     receipts: Annotated[
         Path | None,
-        typer.Option(help="Accepted answers: NDJSON of caller, key, body.", exists=True),
+        typer.Option(help="Accepted answers: NDJSON of caller, channel, key, body.", exists=True),
     ] = None,
 ) -> None:
     """Check every invariant of log, topics and read models; exit 1 naming the first breach."""

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import msgspec
 
-from domain.values import ORDINAL_NAMESPACE
+from domain.values import command_id_of, former_command_id_of
 from infra.audit.findings import Findings
 from infra.postgres.connections import Connection
 
@@ -14,15 +14,22 @@ CHUNK = 1_000
 
 
 class Kept(msgspec.Struct):
-    """One accepted answer as its caller kept it: a line of NDJSON. `body` is the very text."""
+    """One accepted answer as its caller kept it: a line of NDJSON. `body` is the very text, and
+    `channel` that of the key, if it has one.
+    """
 
     caller: str
     key: str
     body: str
+    channel: str | None = None
 
     @property
     def command_id(self) -> UUID:
-        return uuid5(ORDINAL_NAMESPACE, f"{self.caller}\n{self.key}")
+        return command_id_of(self.caller, self.channel, self.key)
+
+    @property
+    def former_id(self) -> UUID:
+        return former_command_id_of(self.caller, self.key)
 
 
 def kept(lines: Iterable[bytes]) -> Iterator[Kept]:
@@ -45,7 +52,7 @@ def verify_receipts(conn: Connection, answers: Iterator[Kept], findings: Finding
     while chunk := list(islice(answers, CHUNK)):
         stored = _stored(conn, chunk)
         for answer in chunk:
-            found = stored.get(answer.command_id)
+            found = stored.get(answer.command_id) or stored.get(answer.former_id)
             who = f"{answer.key} of {answer.caller}"
             if not once.holds(found is not None):
                 once.blame(f"the answer to key {who} is not in the store")
@@ -57,6 +64,6 @@ def _stored(conn: Connection, chunk: Sequence[Kept]) -> dict[UUID, str]:
     rows = conn.execute(
         "SELECT command_id, convert_from(receipt, 'UTF8') FROM ordinal.commands"
         " WHERE command_id = ANY(%s)",
-        ([answer.command_id for answer in chunk],),
+        ([each for answer in chunk for each in (answer.command_id, answer.former_id)],),
     )
     return dict(rows.fetchall())

@@ -29,6 +29,14 @@ def forget_receipts(conn: Connection, days: int) -> int:
     return forgotten
 
 
+def knows_former_keys(conn: Connection, days: int) -> bool:
+    """Whether receipts may be kept by the ids that keys had before they belonged to channels."""
+    row = conn.execute(
+        "SELECT former_keys_at > now() - make_interval(days => %s) FROM ordinal.store", (days,)
+    ).fetchone()
+    return bool(row and row[0])
+
+
 class Housekeeper:
     """Tidies now and then in a thread of its own; a database that is away waits for next time."""
 

@@ -5,7 +5,7 @@ positions only after it. One writer serves one thread. It never answers before t
 lets the new folds into its cache only after it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, LiteralString
 
@@ -230,7 +230,7 @@ class Writer:
         self, session: LogSession, asks: Sequence[CommandRequest], fresh: set[str]
     ) -> tuple[LogHead, Known]:
         """Take the lock; see what others did meanwhile, and which of these commands are repeats."""
-        begun = session.begin([ask.key for ask in asks], list(fresh))
+        begun = session.begin([*_ids_of(asks)], list(fresh))
         self._working_set.add_fresh(fresh, begun.fresh)
         self._look_around(begun.moment)
         return begun.moment, begun.receipts
@@ -290,9 +290,12 @@ class Writer:
     def _repeated(self, batch: AppendBatch, known: Known, ask: CommandRequest) -> Answer | None:
         """The first answer again, when this command was accepted before."""
         context = ask.context
-        stored = known.get(ask.key)
+        stored, fingerprint = known.get(ask.key), context.fingerprint
+        if stored is None and context.former_id is not None:
+            stored = known.get(context.former_id.bytes)
+            fingerprint = context.former_fingerprint
         if stored is not None:
-            if stored[0] != context.fingerprint:
+            if stored[0] != fingerprint:
                 raise KeyReused
             return Answer(_decode_receipt(stored[1]), stored[1], replayed=True)
         first = batch.asks.get(ask.key)
@@ -359,6 +362,14 @@ class Writer:
         if with_side_write:
             raise LogUnavailable(str(doubt))
         return [ask for ask in asks if ask.outcome is None]
+
+
+def _ids_of(asks: Sequence[CommandRequest]) -> Iterator[bytes]:
+    """Under which receipts may be kept."""
+    for ask in asks:
+        yield ask.key
+        if (former := ask.context.former_id) is not None:
+            yield former.bytes
 
 
 def _settled(ask: CommandRequest, known: Known) -> Outcome | None:

@@ -167,6 +167,7 @@ class House:
         channel: str | None = "web",
         caller: str = "key-1",
         max_body_bytes: int = 100_000,
+        former_keys: bool = False,
     ) -> None:
         self.bus = dispatch or Recorder()
         self.rows, self.vault, self.operator = MemoryRows(), Vault(), Operator()
@@ -182,6 +183,7 @@ class House:
                 observe=self.operator,
                 new_id=lambda: UUID(int=next(ids)),
                 max_body_bytes=max_body_bytes,
+                former_keys=former_keys,
             )
         )
 

@@ -1,7 +1,11 @@
 """Every command route: what it asks of the bus, and how it answers."""
 
+from hashlib import sha256
+from uuid import uuid5
+
 import pytest
 
+from api.placing import PlaceOrderBody
 from api.routing import CommandRoute
 from api.scopes import SCOPES
 from commands.handling import Context
@@ -84,6 +88,18 @@ def test_channels_of_one_caller_have_keys_of_their_own() -> None:
     web = context_of(House(channel="web"), idempotency_key="first-order")
     shop = context_of(House(channel="shop"), idempotency_key="first-order")
     assert web.command_id != shop.command_id
+
+
+def test_a_key_is_looked_up_by_its_former_id_while_receipts_of_that_time_are_kept() -> None:
+    """The id and the fingerprint are those of the version before channels had keys."""
+    spelled = PLACE | {"priority": 0}
+    context = context_of(House(former_keys=True), spelled, idempotency_key="first-order")
+    assert context.former_id == uuid5(ORDINAL_NAMESPACE, "key-1\nfirst-order")
+    body = PlaceOrderBody.model_validate(spelled).model_dump_json(exclude_unset=True)
+    assert '"priority":0' in body
+    assert context.former_fingerprint == sha256(f"POST /v1/orders\n{body}".encode()).digest()
+    assert context_of(House(), idempotency_key="first-order").former_id is None
+    assert context_of(House(former_keys=True)).former_id is None
 
 
 def test_without_a_key_every_command_is_a_new_one() -> None:

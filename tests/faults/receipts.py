@@ -15,6 +15,7 @@ class Receipts:
     """The bodies of one caller's accepted commands, by their idempotency keys."""
 
     caller: str
+    channel: str
     bodies: dict[str, set[bytes]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -23,7 +24,7 @@ class Receipts:
             self.bodies.setdefault(key, set()).add(body)
 
     def command_id(self, key: str) -> UUID:
-        return Kept(self.caller, key, "").command_id
+        return Kept(self.caller, key, "", self.channel).command_id
 
     def verify(self, conn: Connection, findings: Findings) -> None:
         """Each was stored once and as it was told, and whoever asked twice heard it twice."""
@@ -32,4 +33,4 @@ class Receipts:
     def _kept(self) -> Iterator[Kept]:
         for key, bodies in self.bodies.items():
             for body in bodies:
-                yield Kept(self.caller, key, body.decode())
+                yield Kept(self.caller, key, body.decode(), self.channel)

@@ -58,7 +58,7 @@ class System:
         self.conninfo = conninfo
         self.settings = settings
         self.processes: list[Process] = []
-        self.receipts = Receipts(CALLER)
+        self.receipts = Receipts(CALLER, "web")
         self.watch = Watch(conninfo)
         self.secret = f"faults_{secrets.token_urlsafe(16)}"
         if settings is not None:

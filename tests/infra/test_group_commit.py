@@ -190,6 +190,17 @@ def test_a_version_that_exists_already_is_refused_by_the_table_and_decided_anew(
 # -- one key, one effect
 
 
+def test_a_repeat_is_known_by_the_id_that_an_older_version_gave_it(writer: Writer) -> None:
+    answer = do(writer, Mark(), 1, fingerprint=b"old")
+    former = UUID(int=10**12 + 1)
+    again = do(writer, Mark(), 2, former_id=former, former_fingerprint=b"old")
+    assert (again.body, again.replayed) == (answer.body, True)
+    other = refused(writer, Mark(), 2, former_id=former, former_fingerprint=b"new")
+    assert isinstance(other, KeyReused)
+    fresh = do(writer, Mark(), 3, former_id=UUID(int=10**12 + 99), former_fingerprint=b"old")
+    assert not fresh.replayed
+
+
 def test_a_repeat_gets_the_same_answer_byte_by_byte(writer: Writer, ordinal_database: str) -> None:
     decided: list[bool] = []
     counted = Mark(meanwhile=lambda: decided.append(True))

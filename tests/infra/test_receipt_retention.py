@@ -5,7 +5,8 @@ from uuid import uuid4
 import psycopg
 
 from infra.postgres.connections import connect
-from infra.store.receipt_retention import CHUNK, FORGET, forget_receipts
+from infra.store.migrations import available
+from infra.store.receipt_retention import CHUNK, FORGET, forget_receipts, knows_former_keys
 
 INSERT = "INSERT INTO ordinal.commands VALUES (%s, '', '', now() - make_interval(days => %s), %s)"
 
@@ -19,6 +20,21 @@ def test_only_old_receipts_that_are_not_kept_are_forgotten(ordinal_database: str
         assert forget_receipts(conn, 7) == 3
         left = {row[0] for row in conn.execute("SELECT command_id FROM ordinal.commands")}
     assert left == {young, kept}
+
+
+def test_former_keys_are_known_while_receipts_of_that_time_are_kept(
+    ordinal_database: str,
+) -> None:
+    """The migration that made keys belong to channels finds receipts, or an empty store."""
+    migration = next(sql for number, _, sql in available() if number == 7)
+    with psycopg.connect(ordinal_database, autocommit=True) as owner:
+        assert not knows_former_keys(owner, 7)
+        owner.execute(INSERT, (uuid4(), 1, False))
+        owner.execute(migration.encode())
+        assert knows_former_keys(owner, 7)
+        owner.execute("UPDATE ordinal.store SET former_keys_at = now() - interval '8 days'")
+        assert knows_former_keys(owner, 9)
+        assert not knows_former_keys(owner, 7)
 
 
 def test_more_than_a_chunk_is_forgotten_at_once(ordinal_database: str) -> None:
