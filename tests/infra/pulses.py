@@ -14,27 +14,27 @@ INTERVAL = 0.02
 
 
 class Watched:
-    """Counts the beats of every watchdog, and notes that one would have ended the process."""
+    """Counts the pings of every watchdog, and notes that one would have ended the process."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.beats = Counter[str]()
+        self.pings = Counter[str]()
         self.ended = threading.Event()
         self._monkeypatch = monkeypatch
-        beat = Watchdog.ping
+        ping = Watchdog.ping
 
         def counted(watchdog: Watchdog) -> None:
-            self.beats[watchdog._name] += 1
-            beat(watchdog)
+            self.pings[watchdog._name] += 1
+            ping(watchdog)
 
-        monkeypatch.setattr(Watchdog, "beat", counted)
+        monkeypatch.setattr(Watchdog, "ping", counted)
         monkeypatch.setattr("infra.runtime.watchdog.end_process", self.ended.set)
         monkeypatch.setattr("infra.runtime.watchdog.INTERVAL", INTERVAL)
         monkeypatch.setattr("infra.runtime.watchdog.CHECKS", 10**9)
 
-    def await_beats(self, name: str) -> None:
-        """With nothing to do it must beat, too."""
-        before = self.beats[name]
-        eventually(lambda: self.beats[name] > before + 3)
+    def await_pings(self, name: str) -> None:
+        """With nothing to do it must ping, too."""
+        before = self.pings[name]
+        eventually(lambda: self.pings[name] > before + 3)
 
     @contextmanager
     def hanging(self, target: str, answer: object = None) -> Iterator[None]:

@@ -612,7 +612,7 @@ def test_a_client_that_hangs_is_noticed(
     channel.send(encoded("r0"))
     with running(intake_of(shop, settings)) as work:
         work.until(lambda: taken(shop) == 1)
-        watched.await_beats("intake of orders")
+        watched.await_pings("intake of orders")
         with watched.hanging("infra.intake.intake.poll", {}):
             assert watched.ended.wait(20)
 

@@ -135,7 +135,7 @@ def test_a_projector_that_hangs_is_noticed(
 ) -> None:
     watched = Watched(monkeypatch)
     with running(ordinal_database, SAMPLE):
-        watched.await_beats(f"projector {SAMPLE.name}")
+        watched.await_pings(f"projector {SAMPLE.name}")
         with watched.hanging("infra.readmodels.feeds.read_after", []):
             assert watched.ended.wait(20)
 
@@ -154,7 +154,7 @@ def test_a_projector_that_hangs_before_it_leads_is_noticed(
     with Leadership(ordinal_database, leader_lock_of(SAMPLE), "somebody") as seat:
         assert seat.acquire(threading.Event())
         with running(ordinal_database, SAMPLE):
-            watched.await_beats(f"projector {SAMPLE.name}")
+            watched.await_pings(f"projector {SAMPLE.name}")
             with watched.hanging(where):
                 seat.release()
                 assert watched.ended.wait(20)

@@ -111,7 +111,7 @@ def test_a_relay_that_hangs_is_noticed(
     watched = Watched(monkeypatch)
     with relaying(ordinal_database, settings) as relay:
         await_position(relay, log.append("stock-HERE-1")[-1])
-        watched.await_beats("relay")
+        watched.await_pings("relay")
         with watched.hanging("infra.relay.relay.Source.read"):
             assert watched.ended.wait(20)
 
@@ -127,7 +127,7 @@ def test_a_relay_that_hangs_before_it_sends_is_noticed(
     with Leadership(ordinal_database, advisory_locks.RELAY, "somebody") as seat:
         assert seat.acquire(threading.Event())
         with relaying(ordinal_database, settings):
-            watched.await_beats("relay")
+            watched.await_pings("relay")
             with watched.hanging(where):
                 seat.release()
                 assert watched.ended.wait(20)
