@@ -19,7 +19,9 @@ async def ready(request: Request) -> Response:
     edge: Edge = request.scope["ordinal.edge"]
     missing = dict(await edge.health.ready())
     body = {"status": "unready" if missing else "ready", "missing": missing}
-    return Response(json.dumps(body), 503 if missing else 200, media_type="application/json")
+    headers = {"Retry-After": "1"} if missing else {}
+    status = 503 if missing else 200
+    return Response(json.dumps(body), status, headers, media_type="application/json")
 
 
 async def metrics(request: Request) -> Response:

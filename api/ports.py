@@ -1,12 +1,15 @@
 """What the HTTP edge needs of the rest of the house, as protocols and small values."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from commands.handling import Contact, Dispatch
 from projections.projection import Rows
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,26 @@ class Unavailable(Exception):
         self.retry_after = retry_after
 
 
+async def in_time(work: Coroutine[Any, Any, T], seconds: float) -> T:
+    """What this comes to, or Unavailable.
+
+    It goes on by itself then, until its own bound: a machine that gives no answer at all would not
+    answer to being cancelled either.
+    """
+    task = asyncio.create_task(work)
+    await asyncio.wait({task}, timeout=seconds)
+    if not task.done():
+        task.add_done_callback(_forget)
+        raise Unavailable
+    return task.result()
+
+
+def _forget(task: asyncio.Task[Any]) -> None:
+    """Whoever waited has been told; the error, if there is one, is nobody's any more."""
+    if not task.cancelled():
+        task.exception()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
     """Everything that the routes reach for, handed in by the front door."""
@@ -105,3 +128,5 @@ class Edge:
     max_body_bytes: int = 1_000_000
     # Whether the store may know answers by the ids that keys had before they had channels.
     former_keys: bool = False
+    # Seconds until a read is answered, if only that its outcome is not known.
+    patience: float = 1.8

@@ -22,6 +22,8 @@ from projections.reporting_queries import (
 
 routes = Routes("reports")
 
+# Seconds that a sum over years may take; the database ends its work before.
+PATIENCE = 6.0
 DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -39,7 +41,7 @@ From = Annotated[Day | None, Query(description="The first day.")]
 To = Annotated[Day | None, Query(description="The day after the last one.")]
 
 
-@routes.query("/reports/daily", reads=REPORTING.name)
+@routes.query("/reports/daily", reads=REPORTING.name, patience=PATIENCE)
 async def report_daily(
     asked: Asked,
     day_from: From = None,
@@ -63,7 +65,7 @@ async def report_daily(
     return await page_of(asked, query, cursor)
 
 
-@routes.query("/reports/skus", reads=REPORTING.name)
+@routes.query("/reports/skus", reads=REPORTING.name, patience=PATIENCE)
 async def report_skus(
     asked: Asked,
     day_from: From = None,
@@ -89,7 +91,7 @@ async def report_skus(
     return await page_of(asked, query, cursor)
 
 
-@routes.query("/reports/fill-rate", reads=REPORTING.name)
+@routes.query("/reports/fill-rate", reads=REPORTING.name, patience=PATIENCE)
 async def report_fill_rate(
     asked: Asked,
     day_from: From = None,
@@ -113,7 +115,7 @@ async def report_fill_rate(
     return await page_of(asked, query, cursor)
 
 
-@routes.query("/reports/lead-times", reads=REPORTING.name)
+@routes.query("/reports/lead-times", reads=REPORTING.name, patience=PATIENCE)
 async def report_lead_times(
     asked: Asked,
     day_from: From = None,

@@ -14,6 +14,7 @@ from api.asked import Asked
 from api.documents import command_documents, query_documents
 from api.fields import Body, Nothing
 from api.json_names import refuse_repeated_names
+from api.ports import in_time
 from api.problems import MalformedRequest
 from api.scopes import SCOPES
 from commands.handling import Answer
@@ -116,8 +117,10 @@ class Reader:
 class QueryRoute(APIRoute):
     """A route that reads rows, of a read model that has come to the position asked for."""
 
-    def __init__(self, path: str, endpoint: Callable[..., Any], reads: str | None) -> None:
-        self._reads = reads
+    def __init__(
+        self, path: str, endpoint: Callable[..., Any], reads: str | None, patience: float | None
+    ) -> None:
+        self._reads, self._patience = reads, patience
         super().__init__(
             path,
             endpoint,
@@ -135,11 +138,17 @@ class QueryRoute(APIRoute):
             asked = Asked(request.scope, request.receive)
             asked.allow(SCOPES[self.name])
             asked.refuse_parameters(known)
-            if self._reads and (position := asked.position()) is not None:
-                await asked.edge.rows.wait_for(self._reads, position)
-            return await answer(asked)
+            bound = asked.edge.patience if self._patience is None else self._patience
+            return await in_time(self._answer(asked, answer), bound)
 
         return handle
+
+    async def _answer(
+        self, asked: Asked, answer: Callable[[Request], Coroutine[Any, Any, Response]]
+    ) -> Response:
+        if self._reads and (position := asked.position()) is not None:
+            await asked.edge.rows.wait_for(self._reads, position)
+        return await answer(asked)
 
 
 class Routes(list[APIRoute]):
@@ -160,11 +169,15 @@ class Routes(list[APIRoute]):
 
         return add
 
-    def query(self, path: str, *, reads: str | None = None) -> Callable[[E], E]:
-        """A GET. What `reads` a read model may be asked to wait for a position."""
+    def query(
+        self, path: str, *, reads: str | None = None, patience: float | None = None
+    ) -> Callable[[E], E]:
+        """A GET. What `reads` a read model may be asked to wait for a position; `patience` are
+        other seconds than those that every read has.
+        """
 
         def add(endpoint: E) -> E:
-            return self._add(QueryRoute(f"/v1{path}", endpoint, reads), endpoint)
+            return self._add(QueryRoute(f"/v1{path}", endpoint, reads, patience), endpoint)
 
         return add
 

@@ -3,22 +3,17 @@
 Its frameworks take a third of a second to import, which no other verb needs to pay.
 """
 
-import asyncio
 import signal
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import cache
 from types import FrameType
 
-import structlog
 import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
-from api.ports import Caller, Edge, Seen
-from api.ports import Unavailable as NotNow
-from commands.handling import Answer, Contact, Context
+from api.ports import Edge
 from infra.ops.metrics import BusFigures, Figures
 from infra.ops.metrics_collector import Collector, show_bus
 from infra.postgres.connections import connect
@@ -29,80 +24,9 @@ from infra.store.api_keys import KeyRing
 from infra.store.contacts_vault import Vault
 from infra.store.receipt_retention import Housekeeper, knows_former_keys
 from infra.write_path.command_bus import CommandBus
-from infra.write_path.group_commit import LogUnavailable, Writer
+from infra.write_path.group_commit import Writer
 from projections import PROJECTIONS
-
-
-class BusDispatch:
-    """The bus as the HTTP edge knows it."""
-
-    def __init__(self, bus: CommandBus) -> None:
-        self._bus = bus
-
-    async def __call__(self, command: object, context: Context) -> Answer:
-        try:
-            return await self._bus.submit(command, context)
-        except LogUnavailable as error:
-            raise NotNow(str(error)) from error
-
-
-class RingKeys:
-    """The key ring as the HTTP edge knows it."""
-
-    def __init__(self, ring: KeyRing) -> None:
-        self._ring = ring
-        self._callers: dict[str, Caller] = {}
-
-    def check(self, secret: str) -> Caller | None:
-        key = self._ring.find(secret)
-        if key is None:
-            return None
-        caller = self._callers.get(key.key_id)
-        if caller is None:
-            caller = Caller(key.caller, key.channel, frozenset(key.scopes), key.name)
-            self._callers[key.key_id] = caller
-        return caller
-
-
-class Requests:
-    """Counts requests; logs reads for whoever debugs, and what nobody expected always."""
-
-    def __init__(self, figures: Figures) -> None:
-        self._figures = figures
-        self._count = cache(lambda *labels: figures.requests.labels(*labels).inc)
-        self._log = structlog.get_logger("http").bind()
-
-    def answered(self, seen: Seen) -> None:
-        self._count(seen.method, seen.route, str(seen.status))()
-        self._figures.request_seconds.observe(seen.seconds)
-        self._log.debug("request", route=seen.route, status=seen.status, ms=seen.seconds * 1000)
-
-    def failed(self, seen: Seen, error: Exception) -> None:
-        self._log.error("request_failed", route=seen.route, id=seen.request_id, exc_info=error)
-
-
-class Readiness:
-    """Ready when the log can be reached and the read models have caught up."""
-
-    def __init__(self, bus: CommandBus, reader: RowReader) -> None:
-        self._bus = bus
-        self._reader = reader
-
-    async def ready(self) -> Mapping[str, str]:
-        missing = dict(await self._reader.missing())
-        if self._bus.breaker.open:
-            missing["event_log"] = "the event log is away"
-        return missing
-
-
-class VaultContacts:
-    """The vault as the HTTP edge knows it."""
-
-    def __init__(self, vault: Vault) -> None:
-        self._vault = vault
-
-    async def of_order(self, order_id: str) -> Mapping[str, Contact]:
-        return await asyncio.to_thread(self._vault.of_order, order_id)
+from verbs.edge_adapters import BusDispatch, Readiness, Requests, RingKeys, VaultContacts
 
 
 def compose_api(settings: Settings, conninfo: str, writer: Writer) -> FastAPI:
@@ -145,6 +69,7 @@ def compose_api(settings: Settings, conninfo: str, writer: Writer) -> FastAPI:
         observe=Requests(figures),
         new_id=uuid.uuid4,
         max_body_bytes=settings.max_body_bytes,
+        patience=settings.answer_timeout,
         former_keys=_former_keys(settings, conninfo),
     )
     return create_app(edge, lifespan=lifespan)

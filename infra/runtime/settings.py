@@ -32,8 +32,10 @@ class Settings(BaseSettings):
 
     http_host: str = "127.0.0.1"
     http_port: int = Field(default=8000, ge=0, le=65535)
-    answer_timeout: float = Field(default=1.8, gt=0, description="Bound on a command's answer.")
-    read_wait_timeout: float = Field(default=2.0, gt=0, description="Bound on a read's wait.")
+    answer_timeout: float = Field(default=1.8, gt=0, description="Bound on an answer.")
+    read_wait_timeout: float = Field(
+        default=1.5, gt=0, description="Bound on a read's wait for a position."
+    )
     max_body_bytes: int = Field(default=1_000_000, ge=1_000)
     idempotency_days: int = Field(default=7, ge=1)
     cache_bytes: int = Field(default=256_000_000, ge=1_000_000, description="Folds kept per bus.")

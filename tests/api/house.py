@@ -168,6 +168,7 @@ class House:
         caller: str = "key-1",
         max_body_bytes: int = 100_000,
         former_keys: bool = False,
+        patience: float = 1.8,
     ) -> None:
         self.bus = dispatch or Recorder()
         self.rows, self.vault, self.operator = MemoryRows(), Vault(), Operator()
@@ -184,6 +185,7 @@ class House:
                 new_id=lambda: UUID(int=next(ids)),
                 max_body_bytes=max_body_bytes,
                 former_keys=former_keys,
+                patience=patience,
             )
         )
 

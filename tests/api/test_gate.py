@@ -84,6 +84,21 @@ def test_a_fault_in_a_read_is_a_problem_too() -> None:
     assert len(house.operator.errors) == 1
 
 
+def test_a_read_that_gets_no_answer_is_answered_all_the_same() -> None:
+    class Silent:
+        async def fetch(self, _: object) -> list[object]:
+            await asyncio.sleep(0.5)
+            raise RuntimeError("too late to be told")
+
+    house = House(patience=0.05)
+    house.rows.fetch = Silent().fetch  # type: ignore[method-assign, assignment]
+    response = house.get(ORDER)
+    assert (response.status_code, kind(response)) == (503, "outcome-unknown")
+    assert response.headers["retry-after"] == "1"
+    assert response.elapsed.total_seconds() < 0.4
+    assert house.operator.errors == []
+
+
 @pytest.mark.parametrize("path", ["/", "/v1", "/v1/order", "/v2/orders", "/v1/orders/", "/%00"])
 def test_an_unknown_path_is_a_problem(path: str) -> None:
     assert kind(House().get(path)) == "not-found"
@@ -181,6 +196,7 @@ def test_a_process_that_is_ready_says_so() -> None:
     house.operator.missing = {"order_status": "has not caught up"}
     response = house.get("/ready", key=None)
     assert (response.status_code, response.json()["missing"]) == (503, house.operator.missing)
+    assert response.headers["retry-after"] == "1"
     assert house.get("/health", key=None).status_code == 200
 
 

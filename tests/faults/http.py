@@ -25,6 +25,7 @@ class Answer:
     body: bytes
     replayed: bool
     seconds: float
+    retry_after: str | None = None
 
     @property
     def accepted(self) -> bool:
@@ -45,12 +46,13 @@ def call(
         connection.request(method, path, content, dict(headers))
         answer = connection.getresponse()
         replayed = answer.headers["Idempotent-Replayed"] == "true"
+        retry_after = answer.headers["Retry-After"]
         received = answer.read()
     except (OSError, http.client.HTTPException) as error:
         raise Lost(f"{method} {path}: {error!r}") from error
     finally:
         connection.close()
-    return Answer(answer.status, received, replayed, time.monotonic() - began)
+    return Answer(answer.status, received, replayed, time.monotonic() - began, retry_after)
 
 
 def free_port() -> int:

@@ -1,0 +1,102 @@
+"""The machines as the HTTP edge knows them: no error of theirs, nor its words, gets past here."""
+
+import asyncio
+from collections.abc import Mapping
+from functools import cache
+
+import psycopg
+import structlog
+
+from api.ports import Caller, Seen, Unavailable, in_time
+from commands.handling import Answer, Contact, Context
+from infra.ops.metrics import Figures
+from infra.readmodels.reader import RowReader
+from infra.store.api_keys import KeyRing
+from infra.store.contacts_vault import Vault
+from infra.write_path.command_bus import CommandBus
+from infra.write_path.group_commit import LogUnavailable
+
+# Seconds in which a load balancer hears something.
+READY_WITHIN = 1.5
+
+log = structlog.get_logger("http")
+
+
+class BusDispatch:
+    """The bus as the HTTP edge knows it."""
+
+    def __init__(self, bus: CommandBus) -> None:
+        self._bus = bus
+
+    async def __call__(self, command: object, context: Context) -> Answer:
+        try:
+            return await self._bus.submit(command, context)
+        except LogUnavailable as error:
+            # The command's own line in the log says why; it may name machines and files.
+            raise Unavailable from error
+
+
+class RingKeys:
+    """The key ring as the HTTP edge knows it."""
+
+    def __init__(self, ring: KeyRing) -> None:
+        self._ring = ring
+        self._callers: dict[str, Caller] = {}
+
+    def check(self, secret: str) -> Caller | None:
+        key = self._ring.find(secret)
+        if key is None:
+            return None
+        caller = self._callers.get(key.key_id)
+        if caller is None:
+            caller = Caller(key.caller, key.channel, frozenset(key.scopes), key.name)
+            self._callers[key.key_id] = caller
+        return caller
+
+
+class Requests:
+    """Counts requests; logs reads for whoever debugs, and what nobody expected always."""
+
+    def __init__(self, figures: Figures) -> None:
+        self._figures = figures
+        self._count = cache(lambda *labels: figures.requests.labels(*labels).inc)
+        self._log = structlog.get_logger("http").bind()
+
+    def answered(self, seen: Seen) -> None:
+        self._count(seen.method, seen.route, str(seen.status))()
+        self._figures.request_seconds.observe(seen.seconds)
+        self._log.debug("request", route=seen.route, status=seen.status, ms=seen.seconds * 1000)
+
+    def failed(self, seen: Seen, error: Exception) -> None:
+        self._log.error("request_failed", route=seen.route, id=seen.request_id, exc_info=error)
+
+
+class Readiness:
+    """Ready when the log can be reached and the read models have caught up."""
+
+    def __init__(self, bus: CommandBus, reader: RowReader) -> None:
+        self._bus = bus
+        self._reader = reader
+
+    async def ready(self) -> Mapping[str, str]:
+        try:
+            missing = dict(await in_time(self._reader.missing(), READY_WITHIN))
+        except Unavailable:
+            missing = {"read_models": "the database gives no answer"}
+        if self._bus.breaker.open:
+            missing["event_log"] = "the event log is away"
+        return missing
+
+
+class VaultContacts:
+    """The vault as the HTTP edge knows it."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+
+    async def of_order(self, order_id: str) -> Mapping[str, Contact]:
+        try:
+            return await asyncio.to_thread(self._vault.of_order, order_id)
+        except psycopg.Error as error:
+            log.warning("contacts_away", error=str(error))
+            raise Unavailable from error
