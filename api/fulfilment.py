@@ -31,6 +31,12 @@ routes = Routes("fulfilment")
 WorkStatus = Literal["open", "picking", "packed"]
 
 
+Happened = Annotated[
+    Moment | None,
+    Field(description="When it happened: never in the future. Now, unless told."),
+]
+
+
 class OpenBody(Body):
     """When the work has to be done."""
 
@@ -77,6 +83,13 @@ class DispatchBody(Body):
     carrier: Id
     tracking: Id | None = None
     forced: bool = False
+    at: Happened = None
+
+
+class EndBody(WhyBody):
+    """Why, and when; now unless told."""
+
+    at: Happened = None
 
 
 class TrackingBody(Body):
@@ -90,7 +103,7 @@ class TrackingBody(Body):
 class DeliveryBody(Body):
     """When it arrived, now unless told, and what proves it."""
 
-    at: Moment | None = None
+    at: Happened = None
     proof: Reason | None = None
 
 
@@ -175,12 +188,12 @@ def confirm_delivery(order_id: OrderId, shipment_id: Id, body: DeliveryBody) -> 
 
 
 @routes.command(f"{SHIPMENT}/returned-to-sender")
-def report_returned(order_id: OrderId, shipment_id: Id, body: WhyBody) -> ReportReturnedToSender:
+def report_returned(order_id: OrderId, shipment_id: Id, body: EndBody) -> ReportReturnedToSender:
     """The carrier brought the shipment back."""
-    return ReportReturnedToSender(order_id=order_id, shipment_id=shipment_id, reason=body.reason)
+    return ReportReturnedToSender(order_id=order_id, shipment_id=shipment_id, **dict(body))
 
 
 @routes.command(f"{SHIPMENT}/lost")
-def report_lost(order_id: OrderId, shipment_id: Id, body: WhyBody) -> ReportLost:
+def report_lost(order_id: OrderId, shipment_id: Id, body: EndBody) -> ReportLost:
     """The carrier lost the shipment."""
-    return ReportLost(order_id=order_id, shipment_id=shipment_id, reason=body.reason)
+    return ReportLost(order_id=order_id, shipment_id=shipment_id, **dict(body))

@@ -86,8 +86,14 @@ class Streams(Protocol):
         """Events recorded in the stream so far, those of this command included."""
         ...
 
-    def append(self, stream_id: str, events: Iterable[object]) -> None:
-        """Record these events; the state returned by `state` moves with them."""
+    def append(
+        self, stream_id: str, events: Iterable[object], *, at: datetime | None = None
+    ) -> None:
+        """Record these events; the state returned by `state` moves with them.
+
+        They have the time `at` that the fact itself states, which is never after now; else that of
+        the decision.
+        """
         ...
 
     def contact(self, contact_id: str) -> Contact | None:

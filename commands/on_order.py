@@ -12,6 +12,7 @@ from domain.sourcing import Demand, Sourcing, eligible, source
 from domain.sourcing_policy import SOURCING_POLICY
 from domain.values import (
     SOURCING_STREAM,
+    check_happened,
     check_text,
     order_stream,
     stock_stream,
@@ -38,15 +39,26 @@ def needs_order(command: OnOrder, streams: Streams) -> tuple[str, ...]:
 
 
 def decided(
-    command: OnOrder, streams: Streams, now: datetime, outcome: str, *decisions: Decision
+    command: OnOrder,
+    streams: Streams,
+    now: datetime,
+    outcome: str,
+    *decisions: Decision,
+    at: datetime | None = None,
 ) -> Receipt:
-    """Records one decision after the other, and what each means for the stock."""
+    """Records one decision after the other, and what each means for the stock.
+
+    A fact has the time that it states itself, or `at`; without both, that of the decision.
+    """
     stream = stream_of(command)
     order = streams.state(ORDER, stream)
     before = streams.version(stream)
+    if order.placed_at is not None:
+        check_happened(now, "occurred_at", since=order.placed_at, now=now)
     for decide in decisions:
         events = decide(order)
-        streams.append(stream, events)
+        for event in events:
+            streams.append(stream, [event], at=getattr(event, "at", at))
         StockSide(streams, command.order_id, order, now).follow(events)
     changed = streams.version(stream) > before
     return Receipt(id=command.order_id, stream_id=stream, outcome=outcome, changed=changed)

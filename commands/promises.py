@@ -122,7 +122,7 @@ class StockSide:
         for part in event.lines:
             name, item = self._item(part.line, event.location)
             gone = ship(item, self._order_id, part.line, part.quantity, shipment_id, forced)
-            self._streams.append(name, gone)
+            self._streams.append(name, gone, at=event.at)
             if forced:
                 self._displace(name, item, event.location)
 

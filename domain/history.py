@@ -22,7 +22,14 @@ EVENTS: Mapping[str, type] = {
     kind.__name__: kind
     for kind in (*order_events.EVENTS, *stock_events.EVENTS, *sourcing_policy.EVENTS)
 }
-UPCASTERS: Upcasters = {}
+
+
+def _dispatched_2(data: dict[str, Any]) -> dict[str, Any]:
+    """It did not say again when it happened."""
+    return data | {"at": None}
+
+
+UPCASTERS: Upcasters = {"ShipmentDispatched": (_dispatched_2,)}
 
 DECIDERS: Mapping[str, Decider[Any]] = {
     "order": ORDER,

@@ -155,3 +155,16 @@ def check_moment(value: datetime, field: str) -> None:
     """Without a zone a time means another moment to every reader."""
     if value.tzinfo is None:
         raise Invalid("A time needs its zone.", field=field)
+
+
+def check_happened(value: datetime, field: str, *, since: datetime | None, now: datetime) -> None:
+    """A fact lies behind us, and not before the one that it follows, as far as that is known."""
+    check_moment(value, field)
+    if value > now or (since is not None and value < since):
+        first = "" if since is None else f" and not before {since.isoformat()}"
+        raise Invalid(
+            f"This happened not after {now.isoformat()}{first}.",
+            field=field,
+            earliest=since,
+            latest=now,
+        )

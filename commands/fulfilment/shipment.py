@@ -22,6 +22,7 @@ class Dispatch:
     carrier: str
     tracking: str | None = None
     forced: bool = False
+    at: datetime | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,6 +53,7 @@ class ReportReturnedToSender:
     order_id: str
     shipment_id: str
     reason: str
+    at: datetime | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,6 +63,7 @@ class ReportLost:
     order_id: str
     shipment_id: str
     reason: str
+    at: datetime | None = None
 
 
 def dispatch(command: Dispatch, streams: Streams, context: Context, now: datetime) -> Receipt:
@@ -71,6 +74,8 @@ def dispatch(command: Dispatch, streams: Streams, context: Context, now: datetim
             carrier=command.carrier,
             tracking=command.tracking,
             forced=command.forced,
+            at=command.at or now,
+            now=now,
         )
 
     return decided(command, streams, now, "dispatched", decide)
@@ -81,7 +86,7 @@ def record_tracking(
 ) -> Receipt:
     def decide(order: Order) -> list[object]:
         return shipping.record_tracking(
-            order, command.shipment_id, command.status, command.at, command.location
+            order, command.shipment_id, command.status, command.at, command.location, now
         )
 
     return decided(command, streams, now, "tracked", decide)
@@ -92,7 +97,7 @@ def confirm_delivery(
 ) -> Receipt:
     def decide(order: Order) -> list[object]:
         at = command.at or now
-        return shipping.confirm_delivery(order, command.shipment_id, at, command.proof)
+        return shipping.confirm_delivery(order, command.shipment_id, at, command.proof, now)
 
     return decided(command, streams, now, "delivered", decide)
 
@@ -101,16 +106,18 @@ def report_returned(
     command: ReportReturnedToSender, streams: Streams, context: Context, now: datetime
 ) -> Receipt:
     def decide(order: Order) -> list[object]:
-        return shipping.report_returned(order, command.shipment_id, command.reason)
+        at = command.at or now
+        return shipping.report_returned(order, command.shipment_id, command.reason, at, now)
 
-    return decided(command, streams, now, "returned-to-sender", decide)
+    return decided(command, streams, now, "returned-to-sender", decide, at=command.at)
 
 
 def report_lost(command: ReportLost, streams: Streams, context: Context, now: datetime) -> Receipt:
     def decide(order: Order) -> list[object]:
-        return shipping.report_lost(order, command.shipment_id, command.reason)
+        at = command.at or now
+        return shipping.report_lost(order, command.shipment_id, command.reason, at, now)
 
-    return decided(command, streams, now, "lost", decide)
+    return decided(command, streams, now, "lost", decide, at=command.at)
 
 
 def _needs_dispatch(command: Dispatch, streams: Streams) -> Sequence[str]:

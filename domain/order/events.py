@@ -225,7 +225,10 @@ class PackVerified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShipmentDispatched:
-    """The shipment left the location."""
+    """The shipment left the location.
+
+    `at` is the business time of the event, said again where the fold can see it.
+    """
 
     shipment_id: str
     location: str
@@ -233,6 +236,7 @@ class ShipmentDispatched:
     carrier: str
     tracking: str | None = None
     forced: bool = False
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,6 +94,7 @@ class Shipment:
     packer: str
     verifier: str | None = None
     status: str = "packed"
+    dispatched_at: datetime | None = None
     tracking: str | None = None
     tracked_at: datetime | None = None
     heard: set[tuple[str, datetime]] = field(default_factory=set)

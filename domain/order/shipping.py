@@ -13,13 +13,20 @@ from domain.order.events import (
 )
 from domain.order.guards import check_no_hold, check_shipment, check_status, shipment_of
 from domain.order.state import Order, Shipment
-from domain.values import check_moment, check_text
+from domain.values import check_happened, check_text
 
 FORCED = "forced-dispatch"
 
 
 def dispatch(
-    order: Order, shipment_id: str, *, carrier: str, tracking: str | None, forced: bool
+    order: Order,
+    shipment_id: str,
+    *,
+    carrier: str,
+    tracking: str | None,
+    forced: bool,
+    at: datetime,
+    now: datetime,
 ) -> list[object]:
     """The shipment leaves. `forced` lets units go whose promise was lost after they were picked."""
     shipment = shipment_of(order, shipment_id)
@@ -32,6 +39,7 @@ def dispatch(
     check_text(carrier, "carrier")
     if tracking is not None:
         check_text(tracking, "tracking")
+    check_happened(at, "at", since=order.placed_at, now=now)
     lost = _lost_promises(order, shipment)
     if lost and not forced:
         raise InsufficientStock(
@@ -47,6 +55,7 @@ def dispatch(
             carrier=carrier,
             tracking=tracking,
             forced=bool(lost),
+            at=at,
         ),
     ]
 
@@ -71,12 +80,20 @@ def _available(order: Order, shipment: Shipment) -> dict[str, int]:
 
 
 def record_tracking(
-    order: Order, shipment_id: str, status: str, at: datetime, location: str | None
+    order: Order,
+    shipment_id: str,
+    status: str,
+    at: datetime,
+    location: str | None,
+    now: datetime,
 ) -> list[object]:
-    """Whatever the carrier says, late or out of order; but the same only once."""
+    """Whatever the carrier says, late or out of order; but the same only once.
+
+    Carriers speak of a parcel from its label on, before it leaves.
+    """
     shipment = shipment_of(order, shipment_id)
     check_text(status, "status")
-    check_moment(at, "at")
+    check_happened(at, "at", since=order.placed_at, now=now)
     if location is not None:
         check_text(location, "location")
     if (status, at) in shipment.heard:
@@ -85,31 +102,42 @@ def record_tracking(
 
 
 def confirm_delivery(
-    order: Order, shipment_id: str, at: datetime, proof: str | None
+    order: Order, shipment_id: str, at: datetime, proof: str | None, now: datetime
 ) -> list[object]:
     shipment = shipment_of(order, shipment_id)
     if shipment.status == "delivered":
         return []
     check_shipment(shipment, "dispatched")
-    check_moment(at, "at")
+    _check_after_dispatch(order, shipment, at, now)
     if proof is not None:
         check_text(proof, "proof")
     return [ShipmentDelivered(shipment_id=shipment_id, at=at, proof=proof)]
 
 
-def report_returned(order: Order, shipment_id: str, reason: str) -> list[object]:
+def _check_after_dispatch(order: Order, shipment: Shipment, at: datetime, now: datetime) -> None:
+    since = shipment.dispatched_at or order.placed_at
+    check_happened(at, "at", since=since, now=now)
+
+
+def report_returned(
+    order: Order, shipment_id: str, reason: str, at: datetime, now: datetime
+) -> list[object]:
     shipment = shipment_of(order, shipment_id)
     if shipment.status == "returned_to_sender":
         return []
     check_shipment(shipment, "dispatched")
     check_text(reason, "reason")
+    _check_after_dispatch(order, shipment, at, now)
     return [ShipmentReturnedToSender(shipment_id=shipment_id, reason=reason)]
 
 
-def report_lost(order: Order, shipment_id: str, reason: str) -> list[object]:
+def report_lost(
+    order: Order, shipment_id: str, reason: str, at: datetime, now: datetime
+) -> list[object]:
     shipment = shipment_of(order, shipment_id)
     if shipment.status == "lost":
         return []
     check_shipment(shipment, "dispatched")
     check_text(reason, "reason")
+    _check_after_dispatch(order, shipment, at, now)
     return [ShipmentLost(shipment_id=shipment_id, reason=reason)]

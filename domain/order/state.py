@@ -112,7 +112,7 @@ def _packed(order: Order, event: e.ShipmentPacked) -> None:
 
 def _dispatched(order: Order, event: e.ShipmentDispatched) -> None:
     shipment = order.shipments[event.shipment_id]
-    shipment.status = "dispatched"
+    shipment.status, shipment.dispatched_at = "dispatched", event.at
     order.fulfilment_orders[shipment.fulfilment_id].status = "dispatched"
     for part in event.lines:
         line = order.lines[part.line]

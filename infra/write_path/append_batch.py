@@ -63,8 +63,10 @@ class SideWrite:
     offsets: Mapping[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
 
 
-Staged = tuple[str, int, object]
-"""One event on its way into the log: its stream, its version there, the event."""
+Staged = tuple[str, int, object, datetime | None]
+"""One event on its way into the log: its stream, its version there, the event, and the time that
+it states; without one it has the time of the decision.
+"""
 
 
 class Kind(NamedTuple):
@@ -138,7 +140,7 @@ class AppendBatch:
     def _envelopes(
         self, ask: CommandRequest, occurred_at: datetime, staged: Sequence[Staged]
     ) -> list[bytes]:
-        common = _common(ask.context, occurred_at, self.recorded_at)
+        decided = _common(ask.context, occurred_at, self.recorded_at)
         command_id = ask.key
         return [
             b'{"event_id":"%b%b%b,"stream_version":%d,%b,"data":%b}'
@@ -147,10 +149,10 @@ class AppendBatch:
                 kind_of(type(event).__name__).head,
                 _json(stream_id),
                 version,
-                common,
+                decided if at is None else _common(ask.context, at, self.recorded_at),
                 codec.encode_data(event),
             )
-            for index, (stream_id, version, event) in enumerate(staged)
+            for index, (stream_id, version, event, at) in enumerate(staged)
         ]
 
     def write(self, session: LogSession) -> None:
@@ -159,10 +161,10 @@ class AppendBatch:
             return
         recorded_at, staged = instant(self.recorded_at), self._staged
         session.append(
-            binary_arrays.text_array([stream_id for stream_id, _, _ in staged]),
-            binary_arrays.bigint_array([version for _, version, _ in staged]),
+            binary_arrays.text_array([stream_id for stream_id, *_ in staged]),
+            binary_arrays.bigint_array([version for _, version, *_ in staged]),
             binary_arrays.encoded_text_array(
-                [kind_of(type(event).__name__).name for *_, event in staged]
+                [kind_of(type(event).__name__).name for _, _, event, _ in staged]
             ),
             binary_arrays.bytea_array(self.states),
             recorded_at,
@@ -179,12 +181,12 @@ class AppendBatch:
                 recorded_at, [binary_arrays.encoded_text_array(c) for c in columns]
             )
         self._head, self._sequence = self.position, self.sequence
-        self.touched |= dict.fromkeys([stream_id for stream_id, _, _ in staged])
+        self.touched |= dict.fromkeys([stream_id for stream_id, *_ in staged])
         self._empty()
 
     def unwritten(self, stream_id: str) -> Iterator[object]:
         """Events of a stream that were added since the last writing, in order."""
-        return (event for stream, _, event in self._staged if stream == stream_id)
+        return (event for stream, _, event, _ in self._staged if stream == stream_id)
 
 
 def write_companion(session: LogSession, side_write: SideWrite, recorded_at: datetime) -> None:
@@ -217,7 +219,7 @@ def event_id(command_id: bytes, index: int) -> str:
 
 
 def _common(context: Context, occurred_at: datetime, recorded_at: datetime) -> bytes:
-    """The part of the envelope that all events of a command share."""
+    """The part of the envelope that all events of a command share, those of one time."""
     members: dict[str, object] = {
         "occurred_at": occurred_at,
         "recorded_at": recorded_at,

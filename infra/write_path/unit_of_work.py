@@ -1,6 +1,7 @@
 """The streams of one command, as its handler sees them."""
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from commands.handling import Contact
@@ -52,13 +53,15 @@ class CommandView:
     def version(self, stream_id: str) -> int:
         return self._current(stream_id).version
 
-    def append(self, stream_id: str, events: Iterable[object]) -> None:
+    def append(
+        self, stream_id: str, events: Iterable[object], *, at: datetime | None = None
+    ) -> None:
         cached = self._current(stream_id)
-        staged = self.staged
+        staged, when = self.staged, at and at.astimezone(UTC)
         for event in events:
             self.dirty.add(stream_id)
             cached.evolve(event)
-            staged.append((stream_id, cached.version, event))
+            staged.append((stream_id, cached.version, event, when))
 
     def contact(self, contact_id: str) -> Contact | None:
         if contact_id not in self.contacts:

@@ -26,12 +26,19 @@ class MemoryLog:
 
     handlers: Handlers
     recorded: list[tuple[str, object]] = field(default_factory=list)
+    times: list[datetime | None] = field(default_factory=list)
     vault: dict[str, Contact] = field(default_factory=dict)
 
     def given(self, stream_id: str, *events: object) -> "MemoryLog":
         """Let this have happened before."""
         self.recorded.extend((stream_id, event) for event in events)
+        self.times.extend(None for _ in events)
         return self
+
+    def time_of(self, kind: type) -> datetime | None:
+        """When the last event of this kind happened."""
+        found = zip(reversed(self.recorded), reversed(self.times), strict=True)
+        return next(at for (_, event), at in found if isinstance(event, kind))
 
     def events(self, stream_id: str) -> list[object]:
         return [event for owner, event in self.recorded if owner == stream_id]
@@ -45,8 +52,10 @@ class MemoryLog:
         unit = self.load(command)
         target = handling.target(command)
         _check_version(unit.version(target), context)
-        receipt = handling.handle(command, unit, context, context.occurred_at or now)
+        decided = context.occurred_at or now
+        receipt = handling.handle(command, unit, context, decided)
         self.recorded.extend(unit.appended)
+        self.times.extend(at or decided for at in unit.stated)
         self.vault.update(unit.kept)
         return replace(receipt, version=unit.version(target), position=len(self.recorded))
 
@@ -74,6 +83,7 @@ class MemoryStreams:
     loaded: dict[str, list[object]] = field(default_factory=dict)
     states: dict[str, object] = field(default_factory=dict)
     appended: list[tuple[str, object]] = field(default_factory=list)
+    stated: list[datetime | None] = field(default_factory=list)
     kept: dict[str, Contact] = field(default_factory=dict)
     deciding: bool = False
 
@@ -90,11 +100,14 @@ class MemoryStreams:
         self._declared(stream_id)
         return len(self.loaded[stream_id]) + sum(s == stream_id for s, _ in self.appended)
 
-    def append(self, stream_id: str, events: Iterable[object]) -> None:
+    def append(
+        self, stream_id: str, events: Iterable[object], *, at: datetime | None = None
+    ) -> None:
         decider = decider_of(stream_id)
         for event in events:
             self.states[stream_id] = decider.evolve(self.state(decider, stream_id), event)
             self.appended.append((stream_id, event))
+            self.stated.append(at)
 
     def contact(self, contact_id: str) -> Contact | None:
         return self.kept.get(contact_id) or self.log.vault.get(contact_id)

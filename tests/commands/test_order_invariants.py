@@ -52,7 +52,7 @@ from commands.stock import (
     SetStockPolicy,
 )
 from domain.errors import DomainError
-from domain.history import decider_of
+from domain.history import decider_of, version_of
 from domain.order.events import ShipmentDispatched
 from domain.order.state import Line, Order, Work
 from domain.sourcing_policy import RULES
@@ -350,7 +350,8 @@ class Trade(RuleBasedStateMachine):
             events = self.log.events(stream)
             assert decider_of(stream).fold(events) == state
             for event in events:
-                assert decode_data(type(event).__name__, 1, encode_data(event)) == event
+                name = type(event).__name__
+                assert decode_data(name, version_of(name), encode_data(event)) == event
 
 
 def check_item(item: StockItem, on_hand: int, owed: int) -> None:

@@ -88,7 +88,9 @@ def stored(name: str) -> bytes:
     )
     batch = AppendBatch(0, 0, RECORDED_AT)
     receipt = Receipt(id="o-1", stream_id=stream, outcome="recorded")
-    batch.add(CommandRequest(None, context), receipt, OCCURRED_AT, [(stream, 7, sample(kind))], [])
+    batch.add(
+        CommandRequest(None, context), receipt, OCCURRED_AT, [(stream, 7, sample(kind), None)], []
+    )
     return batch.states[0]
 
 

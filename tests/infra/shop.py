@@ -50,11 +50,12 @@ class Mark:
     keeps: Contact | None = None
     details: Mapping[str, Any] | None = None
     meanwhile: Callable[[], None] | None = None
+    at: datetime | None = None
 
 
 def mark(command: Mark, streams: Streams, context: Context, now: datetime) -> Receipt:
     for name in command.streams:
-        streams.append(name, [StockReceived(quantity=1, document=command.document)])
+        streams.append(name, [StockReceived(quantity=1, document=command.document)], at=command.at)
     if command.meanwhile is not None:
         command.meanwhile()
     if command.keeps is not None:

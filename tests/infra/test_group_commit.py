@@ -1,6 +1,7 @@
 """Group commit on a real PostgreSQL: who is answered what, and what then stands in the log."""
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta, timezone
 from uuid import UUID
 
 import psycopg
@@ -272,6 +273,17 @@ def test_the_past_may_be_written_but_not_the_future(writer: Writer, ordinal_data
     assert error.details == {"field": "occurred_at"}
     do(writer, Mark(), occurred_at=LONG_AGO)
     assert codec.envelope(log_of(ordinal_database)[0].state).occurred_at == LONG_AGO
+
+
+def test_a_fact_has_the_time_that_it_states(writer: Writer, ordinal_database: str) -> None:
+    berlin = LONG_AGO.astimezone(timezone(timedelta(hours=1)))
+    do(writer, Mark(at=berlin))
+    do(writer, Mark())
+    stated, decided = [row.state for row in log_of(ordinal_database)]
+    assert codec.envelope(stated).occurred_at == LONG_AGO
+    assert b'Z","recorded_at"' in stated
+    known = codec.envelope(decided)
+    assert known.occurred_at == known.recorded_at
 
 
 # -- the vault

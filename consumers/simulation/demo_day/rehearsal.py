@@ -1,6 +1,7 @@
 """The day in memory, before it is carried out, so that each step knows what the last one led to."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import TypeVar
 
 from commands import HANDLERS
@@ -50,7 +51,9 @@ class Rehearsal:
     def version(self, stream_id: str) -> int:
         return len(self._events.get(stream_id, ()))
 
-    def append(self, stream_id: str, events: Iterable[object]) -> None:
+    def append(
+        self, stream_id: str, events: Iterable[object], *, at: datetime | None = None
+    ) -> None:
         decider = decider_of(stream_id)
         for event in events:
             self._states[stream_id] = decider.evolve(self.state(decider, stream_id), event)

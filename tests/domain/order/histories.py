@@ -97,7 +97,7 @@ def packed(*parts: LineQuantity, key: str = "S1") -> ShipmentPacked:
 
 def dispatched(*parts: LineQuantity, forced: bool = False) -> ShipmentDispatched:
     return ShipmentDispatched(
-        shipment_id="S1", location="LEEDS", lines=parts, carrier="post", forced=forced
+        shipment_id="S1", location="LEEDS", lines=parts, carrier="post", forced=forced, at=NOW
     )
 
 

@@ -1,7 +1,8 @@
 """Dispatch under every condition, and whatever the carrier says afterwards."""
 
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -44,9 +45,10 @@ from tests.domain.order.histories import (
     picked,
 )
 from tests.domain.specification import Outcome, given
-from tests.domain.stock.histories import BEFORE, LATER, NOW
+from tests.domain.stock.histories import LATER, NOW, SOON
 
 READY = [*PACKED, VERIFIED]
+CLOCK = LATER + timedelta(hours=1)
 NAIVE = datetime(2026, 3, 1)  # noqa: DTZ001
 DELIVERED = ShipmentDelivered(shipment_id="S1", at=NOW)
 RETURNED = ShipmentReturnedToSender(shipment_id="S1", reason="x")
@@ -58,15 +60,15 @@ def ask(history: list[Any], decide: Callable[[Order], list[object]]) -> Outcome:
 
 
 def leave(*history: object, forced: bool = False, **more: Any) -> Outcome:
-    said = {"carrier": "post", "tracking": None, **more}
+    said = {"carrier": "post", "tracking": None, "at": NOW, "now": CLOCK, **more}
     return ask([*history], lambda order: dispatch(order, "S1", forced=forced, **said))
 
 
-def track(history: list[Any], status: str, at: datetime = NOW) -> Outcome:
-    return ask(history, lambda order: record_tracking(order, "S1", status, at, "Leeds"))
+def track(history: list[Any], status: str, at: datetime = LATER) -> Outcome:
+    return ask(history, lambda order: record_tracking(order, "S1", status, at, "Leeds", CLOCK))
 
 
-def tracked(status: str, at: datetime = NOW) -> TrackingUpdated:
+def tracked(status: str, at: datetime = LATER) -> TrackingUpdated:
     return TrackingUpdated(shipment_id="S1", status=status, at=at, location="Leeds")
 
 
@@ -75,7 +77,12 @@ def test_a_verified_shipment_leaves_once() -> None:
     leave(*ON_ITS_WAY).then_nothing()
     leave(*READY, tracking="T1").then(
         ShipmentDispatched(
-            shipment_id="S1", location="LEEDS", lines=(part(1, 4),), carrier="post", tracking="T1"
+            shipment_id="S1",
+            location="LEEDS",
+            lines=(part(1, 4),),
+            carrier="post",
+            tracking="T1",
+            at=NOW,
         )
     )
 
@@ -112,22 +119,20 @@ def test_force_is_not_noted_where_none_was_needed() -> None:
 
 def test_the_carrier_is_heard_late_and_out_of_order() -> None:
     track(ON_ITS_WAY, "in transit").then(tracked("in transit"))
-    track([*ON_ITS_WAY, tracked("in transit")], "collected", BEFORE).then(
-        tracked("collected", BEFORE)
-    )
+    track([*ON_ITS_WAY, tracked("in transit")], "collected", SOON).then(tracked("collected", SOON))
     track([*ON_ITS_WAY, DELIVERED], "out for delivery").then(tracked("out for delivery"))
     track(PACKED, "announced").then(tracked("announced"))
 
 
 def test_the_carrier_is_heard_once() -> None:
-    heard = [*ON_ITS_WAY, tracked("collected", BEFORE), tracked("in transit")]
-    track(heard, "collected", BEFORE).then_nothing()
+    heard = [*ON_ITS_WAY, tracked("collected", SOON), tracked("in transit")]
+    track(heard, "collected", SOON).then_nothing()
     track(heard, "in transit").then_nothing()
-    track(heard, "in transit", LATER).then(tracked("in transit", LATER))
+    track(heard, "in transit", CLOCK).then(tracked("in transit", CLOCK))
 
 
 def test_late_words_never_rewind() -> None:
-    late = [*ON_ITS_WAY, tracked("in transit"), DELIVERED, tracked("collected", BEFORE)]
+    late = [*ON_ITS_WAY, tracked("in transit"), DELIVERED, tracked("collected", SOON)]
     shipment = ORDER.fold(late).shipments["S1"]
     assert (shipment.status, shipment.tracking) == ("delivered", "in transit")
 
@@ -136,37 +141,43 @@ def test_tracking_has_words_and_a_zone() -> None:
     track(ON_ITS_WAY, "").then_refused(Invalid, field="status")
     track(ON_ITS_WAY, "x", NAIVE).then_refused(Invalid, field="at")
     track(IN_PICK, "x").then_refused(UnknownShipment)
-    ask(ON_ITS_WAY, lambda o: record_tracking(o, "S1", "x", NOW, "")).then_refused(
+    ask(ON_ITS_WAY, lambda o: record_tracking(o, "S1", "x", NOW, "", CLOCK)).then_refused(
         Invalid, field="location"
     )
 
 
 def test_a_shipment_is_delivered_once() -> None:
-    ask(ON_ITS_WAY, lambda o: confirm_delivery(o, "S1", NOW, "signed")).then(
+    ask(ON_ITS_WAY, lambda o: confirm_delivery(o, "S1", NOW, "signed", CLOCK)).then(
         ShipmentDelivered(shipment_id="S1", at=NOW, proof="signed")
     )
-    ask([*ON_ITS_WAY, DELIVERED], lambda o: confirm_delivery(o, "S1", LATER, None)).then_nothing()
-    ask(ON_ITS_WAY, lambda o: confirm_delivery(o, "S1", NAIVE, None)).then_refused(
+    ask(
+        [*ON_ITS_WAY, DELIVERED], lambda o: confirm_delivery(o, "S1", LATER, None, CLOCK)
+    ).then_nothing()
+    ask(ON_ITS_WAY, lambda o: confirm_delivery(o, "S1", NAIVE, None, CLOCK)).then_refused(
         Invalid, field="at"
     )
-    ask(ON_ITS_WAY, lambda o: confirm_delivery(o, "S1", NOW, "\0")).then_refused(
+    ask(ON_ITS_WAY, lambda o: confirm_delivery(o, "S1", NOW, "\0", CLOCK)).then_refused(
         Invalid, field="proof"
     )
 
 
 def test_a_shipment_comes_back_or_is_lost_once() -> None:
-    ask(ON_ITS_WAY, lambda o: report_returned(o, "S1", "x")).then(RETURNED)
-    ask([*ON_ITS_WAY, RETURNED], lambda o: report_returned(o, "S1", "y")).then_nothing()
-    ask(ON_ITS_WAY, lambda o: report_lost(o, "S1", "x")).then(LOST)
-    ask([*ON_ITS_WAY, LOST], lambda o: report_lost(o, "S1", "y")).then_nothing()
-    ask(ON_ITS_WAY, lambda o: report_lost(o, "S1", "")).then_refused(Invalid, field="reason")
-    ask(ON_ITS_WAY, lambda o: report_returned(o, "S1", "")).then_refused(Invalid, field="reason")
+    ask(ON_ITS_WAY, lambda o: report_returned(o, "S1", "x", NOW, CLOCK)).then(RETURNED)
+    ask([*ON_ITS_WAY, RETURNED], lambda o: report_returned(o, "S1", "y", NOW, CLOCK)).then_nothing()
+    ask(ON_ITS_WAY, lambda o: report_lost(o, "S1", "x", NOW, CLOCK)).then(LOST)
+    ask([*ON_ITS_WAY, LOST], lambda o: report_lost(o, "S1", "y", NOW, CLOCK)).then_nothing()
+    ask(ON_ITS_WAY, lambda o: report_lost(o, "S1", "", NOW, CLOCK)).then_refused(
+        Invalid, field="reason"
+    )
+    ask(ON_ITS_WAY, lambda o: report_returned(o, "S1", "", NOW, CLOCK)).then_refused(
+        Invalid, field="reason"
+    )
 
 
 ENDS: list[Callable[[Order], list[object]]] = [
-    lambda o: confirm_delivery(o, "S1", NOW, None),
-    lambda o: report_returned(o, "S1", "x"),
-    lambda o: report_lost(o, "S1", "x"),
+    lambda o: confirm_delivery(o, "S1", NOW, None, CLOCK),
+    lambda o: report_returned(o, "S1", "x", NOW, CLOCK),
+    lambda o: report_lost(o, "S1", "x", NOW, CLOCK),
 ]
 
 
@@ -192,3 +203,46 @@ def test_delivery_counts_units_and_closes_the_work() -> None:
     gone = ORDER.fold([*ON_ITS_WAY, LOST])
     assert (gone.lines[1].delivered, gone.lines[1].lost) == (0, 4)
     assert gone.fulfilment_orders["F1"].status == "closed"
+
+
+TOO_EARLY, TOO_LATE = NOW - timedelta(seconds=1), CLOCK + timedelta(seconds=1)
+STATED: dict[str, Callable[[Order, datetime], list[object]]] = {
+    "track": lambda o, at: record_tracking(o, "S1", "x", at, None, CLOCK),
+    "deliver": lambda o, at: confirm_delivery(o, "S1", at, None, CLOCK),
+    "return": lambda o, at: report_returned(o, "S1", "x", at, CLOCK),
+    "lose": lambda o, at: report_lost(o, "S1", "x", at, CLOCK),
+}
+
+
+@pytest.mark.parametrize("name", STATED)
+@pytest.mark.parametrize("at", [TOO_EARLY, TOO_LATE, datetime.max.replace(tzinfo=UTC)])
+def test_what_happened_lies_between_two_bounds_which_a_refusal_names(
+    name: str, at: datetime
+) -> None:
+    ask(ON_ITS_WAY, lambda o: STATED[name](o, at)).then_refused(
+        Invalid, field="at", earliest=NOW, latest=CLOCK
+    )
+    for bound in (NOW, CLOCK):
+        assert STATED[name](ORDER.fold(ON_ITS_WAY), bound)
+
+
+def test_nothing_arrives_before_it_left() -> None:
+    left = [*READY, replace(dispatched(part(1, 4)), at=SOON)]
+    ask(left, lambda o: confirm_delivery(o, "S1", NOW, None, CLOCK)).then_refused(
+        Invalid, field="at", earliest=SOON, latest=CLOCK
+    )
+    ask(left, lambda o: record_tracking(o, "S1", "label", NOW, None, CLOCK)).accepted()
+
+
+def test_of_an_old_dispatch_only_the_order_is_known_to_be_before() -> None:
+    old = [*READY, replace(dispatched(part(1, 4)), at=None)]
+    ask(old, lambda o: confirm_delivery(o, "S1", NOW, None, CLOCK)).accepted()
+    ask(old, lambda o: confirm_delivery(o, "S1", TOO_EARLY, None, CLOCK)).then_refused(
+        Invalid, earliest=NOW
+    )
+
+
+@pytest.mark.parametrize("at", [TOO_EARLY, TOO_LATE])
+def test_a_dispatch_may_be_told_late_but_not_in_advance(at: datetime) -> None:
+    leave(*READY, at=SOON).then(replace(dispatched(part(1, 4)), at=SOON))
+    leave(*READY, at=at).then_refused(Invalid, field="at", earliest=NOW, latest=CLOCK)
