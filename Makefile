@@ -7,6 +7,8 @@ PYTHON ?= python3
 KAFKA ?=
 SECONDS ?= 60
 SEED ?=
+# Most tests wait for something: more workers than processors.
+WORKERS ?= 4
 
 BIN := .venv/bin
 # Written last, so that an interrupted set-up is repeated and a finished one is not.
@@ -40,7 +42,7 @@ check: $(READY) ## Style, types, import contracts, docker-compose.yml
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
 test: $(READY) ## All tests but the slow faults, on a real PostgreSQL and a real Kafka
-	$(BIN)/pytest -m 'not (faults and slow)'
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m 'not (faults and slow)'
 
 demo: $(READY) ## A day of trade and the API over it; KAFKA=1 puts a real broker in between
 	@$(BIN)/ordinal demo $(if $(filter-out 0,$(KAFKA)),--kafka)

@@ -1,4 +1,8 @@
-"""The machines of a test run: one PostgreSQL and one Kafka, started when first asked for."""
+"""The machines of a test run: one PostgreSQL and one Kafka, started when first asked for.
+
+With several workers each has a PostgreSQL of its own, since roles belong to a whole server; one
+Kafka, started before them, serves them all, since topics are told apart by their prefix.
+"""
 
 import os
 import re
@@ -6,7 +10,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -21,8 +25,25 @@ ROOT = Path(__file__).parents[1]
 RUN = f"{os.getpid():x}{time.time_ns():x}"
 NUMBERS = count(1)
 KAFKA_LACKS = pytest.StashKey[str]()
+SHARED = pytest.StashKey[ExitStack]()
 
 KAFKA_ADVICE = "install Java 17 and Maven, or name a broker in ORDINAL_TEST_KAFKA_BOOTSTRAP_SERVERS"
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """What all workers share is started by whoever starts them."""
+    shared = session.config.stash[SHARED] = ExitStack()
+    if not getattr(session.config.option, "numprocesses", None) or _given_kafka():
+        return
+    if kafka_broker.missing() is None:
+        folder = shared.enter_context(public_temporary_folder())
+        running = shared.enter_context(kafka_broker.broker(folder / "kafka"))
+        os.environ["ORDINAL_TEST_KAFKA_BOOTSTRAP_SERVERS"] = running.bootstrap_servers
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if shared := session.config.stash.get(SHARED, None):
+        shared.close()
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
