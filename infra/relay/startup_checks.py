@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from contextlib import closing
+from dataclasses import replace
 from time import monotonic, sleep
 from typing import Any
 
@@ -67,7 +68,13 @@ def last_agreed(conn: Connection, reader: Any, settings: Settings) -> IndexRecor
     )
     check_store(conn, record)
     check_partitions(record, last)
-    return record
+    return with_new_topics(record, last)
+
+
+def with_new_topics(record: IndexRecord, last: Mapping[TopicPartition, Any]) -> IndexRecord:
+    """The record with the topics of categories that came after it, each from its present end."""
+    ends = {each: 0 if message is None else message.offset + 1 for each, message in last.items()}
+    return replace(record, next_offsets=grouped(ends) | record.next_offsets)
 
 
 def settle_undecided(
