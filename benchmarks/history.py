@@ -15,7 +15,7 @@ import psycopg
 
 from benchmarks.machines import new_writer
 from consumers.simulation import demo_day
-from domain.history import category
+from domain.category import category_name
 from domain.values import SOURCING_STREAM
 from infra.postgres.connections import Connection
 from infra.store.event_log import TABLE, StoredRow, read_all
@@ -88,7 +88,7 @@ def _copies(patterns: Sequence[Pattern], number: int) -> Iterator[tuple[str, int
 def _patterns(rows: Sequence[StoredRow]) -> list[Pattern]:
     begun = {row.stream_id for row in rows if row.stream_version == 1}
     lengths = Counter(row.stream_id for row in rows if row.stream_id not in begun)
-    skus = {stream.split("-", 2)[2] for stream in begun if category(stream) == "stock"}
+    skus = {stream.split("-", 2)[2] for stream in begun if category_name(stream) == "stock"}
     names = re.compile(_ID)
     if skus:
         longest = sorted(map(re.escape, skus), key=len, reverse=True)

@@ -7,20 +7,13 @@ upcaster takes the stored data of one version, as plain JSON values, to the next
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from domain import sourcing_policy
-from domain.decider import Decider
-from domain.order import events as order_events
-from domain.order.state import ORDER
-from domain.sourcing_policy import SOURCING_POLICY
-from domain.stock import events as stock_events
-from domain.stock.state import STOCK_ITEM
+from domain.categories import CATEGORIES
 
 Upcaster = Callable[[dict[str, Any]], dict[str, Any]]
 Upcasters = Mapping[str, tuple[Upcaster, ...]]
 
 EVENTS: Mapping[str, type] = {
-    kind.__name__: kind
-    for kind in (*order_events.EVENTS, *stock_events.EVENTS, *sourcing_policy.EVENTS)
+    kind.__name__: kind for category in CATEGORIES.values() for kind in category.events
 }
 
 
@@ -30,12 +23,6 @@ def _dispatched_2(data: dict[str, Any]) -> dict[str, Any]:
 
 
 UPCASTERS: Upcasters = {"ShipmentDispatched": (_dispatched_2,)}
-
-DECIDERS: Mapping[str, Decider[Any]] = {
-    "order": ORDER,
-    "stock": STOCK_ITEM,
-    "sourcing": SOURCING_POLICY,
-}
 
 
 def version_of(name: str, upcasters: Upcasters = UPCASTERS) -> int:
@@ -49,12 +36,3 @@ def upcast(
     for step in upcasters.get(name, ())[version - 1 :]:
         data = step(data)
     return data
-
-
-def category(stream_id: str) -> str:
-    """The aggregate type of a stream: what stands before its first dash."""
-    return stream_id.partition("-")[0]
-
-
-def decider_of(stream_id: str) -> Decider[Any]:
-    return DECIDERS[category(stream_id)]

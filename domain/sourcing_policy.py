@@ -1,13 +1,15 @@
 """Where stock may come from: the locations and the rules, one stream for the whole store."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
+from domain.category import Category
 from domain.countries import check_country
 from domain.decider import Decider
 from domain.errors import AlreadyExists, Invalid, UnknownLocation, WrongStatus
-from domain.values import check_location, check_name, check_text
+from domain.values import SOURCING_STREAM, check_location, check_name, check_text
 
 RULES = ("preferred", "fewest_splits", "zone", "days_of_cover", "priority", "id")
 MAX_PRIORITY = 1_000_000
@@ -84,21 +86,32 @@ class SourcingPolicy:
     version: int = 0
 
 
-def evolve(policy: SourcingPolicy, event: object) -> SourcingPolicy:
+def _placed(policy: SourcingPolicy, event: LocationRegistered | LocationChanged) -> None:
     policy.version += 1
-    match event:
-        case LocationRegistered() | LocationChanged():
-            policy.locations[event.location] = Location(
-                event.location, event.country, event.zones, event.channels, event.priority
-            )
-        case LocationClosed(location=location) if location in policy.locations:
-            policy.locations[location].active = False
-        case SourcingPolicyChanged():
-            policy.rules, policy.max_splits = event.rules, event.max_splits
-    return policy
+    policy.locations[event.location] = Location(
+        event.location, event.country, event.zones, event.channels, event.priority
+    )
 
 
-SOURCING_POLICY = Decider(name="sourcing", initial=SourcingPolicy, evolve=evolve)
+def _closed(policy: SourcingPolicy, event: LocationClosed) -> None:
+    policy.version += 1
+    if event.location in policy.locations:
+        policy.locations[event.location].active = False
+
+
+def _ruled(policy: SourcingPolicy, event: SourcingPolicyChanged) -> None:
+    policy.version += 1
+    policy.rules, policy.max_splits = event.rules, event.max_splits
+
+
+FOLDS: dict[type, Callable[[SourcingPolicy, Any], None]] = {
+    LocationRegistered: _placed,
+    LocationChanged: _placed,
+    LocationClosed: _closed,
+    SourcingPolicyChanged: _ruled,
+}
+SOURCING_POLICY = Decider(initial=SourcingPolicy, folds=FOLDS)
+SOURCING = Category(name=SOURCING_STREAM, events=EVENTS, decider=SOURCING_POLICY, single=True)
 
 
 def register_location(

@@ -10,7 +10,7 @@ from projections.inventory_folds import FOLDS
 from projections.inventory_ledger import MOVEMENTS, movement
 from projections.inventory_rows import TABLES, VIEWS, EndedWaitRow, InventoryRow, MovementRow
 from projections.projection import Projection, Query, StreamRows
-from projections.rows import bare_id
+from projections.rows import owner
 
 
 def evolve(rows: StreamRows, recorded: Recorded) -> None:
@@ -40,7 +40,7 @@ def evolve(rows: StreamRows, recorded: Recorded) -> None:
 def _note_ended_wait(rows: StreamRows, recorded: Recorded, event: e.BackorderCancelled) -> None:
     ended = rows.get(EndedWaitRow)
     if ended is None:
-        ended = EndedWaitRow(stock_item=bare_id(recorded), command_id="", units={})
+        ended = EndedWaitRow(stock_item=owner(recorded), command_id="", units={})
     if ended.command_id != recorded.command_id:
         ended.command_id, ended.units = recorded.command_id, {}
     ended.units[owner_key(event.order_id, event.line)] = event.quantity
@@ -57,7 +57,7 @@ def _unpromised(rows: StreamRows, recorded: Recorded, event: e.StockShipped) -> 
 
 def _registered(recorded: Recorded, event: e.StockItemRegistered) -> InventoryRow:
     return InventoryRow(
-        stock_item=bare_id(recorded),
+        stock_item=owner(recorded),
         location=event.location,
         sku=event.sku,
         title=event.title,
@@ -71,6 +71,8 @@ INVENTORY = Projection(
     name="inventory",
     version=1,
     categories=frozenset({"stock"}),
+    folds={e.StockItemRegistered, *FOLDS},
+    ignores=(e.ReservationExtended, e.ReorderSuggested),
     tables=TABLES,
     evolve=evolve,
     views=VIEWS,

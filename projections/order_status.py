@@ -14,14 +14,14 @@ from projections.order_status_rows import (
     ShipmentRow,
 )
 from projections.projection import Projection, Query, StreamRows
-from projections.rows import bare_id
+from projections.rows import owner
 
 _order_row, _line_row = maker(OrderStatusRow), maker(OrderLineRow)
 
 
 def _placed(rows: StreamRows, recorded: Recorded, event: e.OrderPlaced) -> OrderStatusRow:
     order = _order_row(
-        order_id=bare_id(recorded),
+        order_id=owner(recorded),
         channel=event.channel,
         reference=event.reference,
         customer_id=event.customer_id,
@@ -119,6 +119,7 @@ ORDER_STATUS = Projection(
     name="order_status",
     version=1,
     categories=frozenset({"order"}),
+    folds={e.OrderPlaced, *FOLDS},
     tables=TABLES,
     evolve=evolve,
 )

@@ -9,7 +9,7 @@ from domain.making import maker
 from domain.order.events import FulfilmentOrderOpened, OrderPlaced
 from projections.order_timeline_words import WORDS, NamesRow
 from projections.projection import Projection, Query, StreamRows, Table
-from projections.rows import bare_id, documented
+from projections.rows import documented, owner
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,7 +60,7 @@ def _names(rows: StreamRows, recorded: Recorded) -> NamesRow | None:
     event = recorded.event
     if isinstance(event, OrderPlaced):
         skus = {str(line.line): line.sku for line in event.lines}
-        names = _names_row(order_id=bare_id(recorded), skus=skus, places={})
+        names = _names_row(order_id=owner(recorded), skus=skus, places={})
         rows.put(names)
         return names
     known = rows.get(NamesRow)
@@ -74,6 +74,7 @@ ORDER_TIMELINE = Projection(
     name="order_timeline",
     version=1,
     categories=frozenset({"order"}),
+    folds=WORDS,
     tables=(
         Table(
             name="order_timeline",

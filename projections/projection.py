@@ -4,10 +4,13 @@ Law: every stored row is fed by exactly one stream, so every interleaving of str
 each stream's order gives equal rows. Sums over streams are SQL views.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from domain.categories import CATEGORIES
+from domain.category import bare_id
 from domain.decider import Recorded
 
 R = TypeVar("R")
@@ -18,9 +21,10 @@ class Table:
     """One table of a read model.
 
     `row` is a slotted dataclass; its fields are the columns (str, int, bool, datetime, date,
-    uuid-as-str, or None of them; a dict or list is stored as jsonb). `key[0]` holds the stream's
-    bare id (the stream id behind its first dash), so a stream's rows are found without looking
-    at its events. Rows of an `append_only` table are never read back nor changed by the fold.
+    uuid-as-str, or None of them; a dict or list is stored as jsonb). `key[0]` is the owner: the
+    stream's bare id (the stream id behind its first dash) or, in a read model of several
+    categories, its whole id. So a stream's rows are found without looking at its events. Rows of
+    an `append_only` table are never read back nor changed by the fold.
     `about` and `columns` are the table's documentation in the database.
     """
 
@@ -49,7 +53,8 @@ class StreamRows(Protocol):
 class Projection:
     """A read model. `version` is raised when its rows change meaning: that takes a rebuild.
 
-    `categories` are the aggregate types it folds. `views` are SQL views over its tables, name to
+    `categories` are the aggregate types it folds: each of their events is one that it `folds` or,
+    on purpose, `ignores`. `views` are SQL views over its tables, name to
     (SELECT text with `{table}` placeholders, comment). `view_rows` holds row types of those views
     that are read by queries: row type to view.
     """
@@ -57,10 +62,31 @@ class Projection:
     name: str
     version: int
     categories: frozenset[str]
+    folds: Collection[type]
+    ignores: Collection[type] = ()
     tables: tuple[Table, ...]
     evolve: Callable[[StreamRows, Recorded], None]
     views: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     view_rows: Mapping[type, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        said = Counter([*self.folds, *self.ignores])
+        said.subtract(event for name in self.categories for event in CATEGORIES[name].events)
+        wrong = sorted(event.__name__ for event, count in said.items() if count)
+        if wrong:
+            raise IncompleteProjection(
+                f"{self.name} must fold or ignore each event of its categories, and no other:"
+                f" {', '.join(wrong)}"
+            )
+
+    @property
+    def owner(self) -> Callable[[str], str]:
+        """What stands first in the keys of a stream's rows."""
+        return bare_id if len(self.categories) == 1 else str
+
+
+class IncompleteProjection(Exception):
+    """It does not say what it makes of some event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

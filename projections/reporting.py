@@ -8,14 +8,14 @@ from projections.reporting_folds import FOLDS
 from projections.reporting_queries import VIEW_ROWS
 from projections.reporting_rows import TABLES, ReportLineRow, ReportOrderRow
 from projections.reporting_views import VIEWS
-from projections.rows import bare_id
+from projections.rows import owner
 
 _order_row, _line_row = maker(ReportOrderRow), maker(ReportLineRow)
 
 
 def _placed(rows: StreamRows, event: e.OrderPlaced, recorded: Recorded) -> None:
     order = _order_row(
-        order_id=bare_id(recorded),
+        order_id=owner(recorded),
         order_day=recorded.occurred_at.date(),
         channel=event.channel,
         country=event.country,
@@ -67,6 +67,21 @@ REPORTING = Projection(
     name="reporting",
     version=1,
     categories=frozenset({"order"}),
+    folds={e.OrderPlaced, *FOLDS},
+    ignores=(
+        e.OrderConfirmed,
+        e.OrderCompleted,
+        e.HoldPlaced,
+        e.HoldReleased,
+        e.FulfilmentOrderOpened,
+        e.FulfilmentOrderCancelled,
+        e.PickStarted,
+        e.ItemsPicked,
+        e.PickShort,
+        e.ShipmentPacked,
+        e.PackVerified,
+        e.TrackingUpdated,
+    ),
     tables=TABLES,
     evolve=evolve,
     views=VIEWS,

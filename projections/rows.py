@@ -2,6 +2,7 @@
 
 from typing import TypeVar, get_type_hints
 
+from domain.category import bare_id
 from domain.decider import Recorded
 
 R = TypeVar("R")
@@ -13,9 +14,9 @@ def documented(row: type) -> dict[str, str]:
     return {name: hint.__metadata__[0] for name, hint in hints.items()}
 
 
-def bare_id(recorded: Recorded) -> str:
-    """The stream's id behind its category: the first key of all its rows."""
-    return recorded.stream_id.partition("-")[2]
+def owner(recorded: Recorded) -> str:
+    """The first key of all rows of the event's stream, in a read model of one category."""
+    return bare_id(recorded.stream_id)
 
 
 def known(row: R | None) -> R:

@@ -229,15 +229,8 @@ FOLDS: dict[type, Callable[[Order, Any], None]] = {
 }
 
 
-def evolve(order: Order, event: object) -> Order:
-    fold = FOLDS.get(type(event))
-    if fold is not None:
-        fold(order, event)
-    return order
-
-
 def weight(order: Order) -> int:
     return 1_200 + 500 * len(order.lines)
 
 
-ORDER = Decider(name="order", initial=maker(Order), evolve=evolve, weight=weight)
+ORDER = Decider(initial=maker(Order), folds=FOLDS, weight=weight)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from domain.decider import Decider
+from domain.decider import Decider, unchanged
 from domain.stock import events as e
 
 
@@ -270,18 +270,12 @@ FOLDS: dict[type, Callable[[StockItem, Any], None]] = {
     e.BackInStock: _back,
     e.LowStockReached: _low,
     e.LowStockCleared: _cleared,
+    e.ReorderSuggested: unchanged,
 }
-
-
-def evolve(item: StockItem, event: object) -> StockItem:
-    fold = FOLDS.get(type(event))
-    if fold is not None:
-        fold(item, event)
-    return item
 
 
 def weight(item: StockItem) -> int:
     return 1_500 + 250 * (len(item.allocations) + len(item.backorders) + len(item.reservations))
 
 
-STOCK_ITEM = Decider(name="stock", initial=StockItem, evolve=evolve, weight=weight)
+STOCK_ITEM = Decider(initial=StockItem, folds=FOLDS, weight=weight)

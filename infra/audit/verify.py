@@ -15,15 +15,14 @@ from typing import Any
 import msgspec
 import psycopg
 
-from domain.history import category, decider_of
-from domain.order.state import Order
-from domain.stock.events import StockShipped
-from domain.stock.state import StockItem
+from domain.categories import CATEGORIES
+from domain.category import category_name
+from domain.invariants import Books
 from infra.audit.findings import Finding, Findings
 from infra.audit.verify_commands import verify_commands
 from infra.postgres.connections import Connection
 from infra.readmodels.checkpoints import event_id_of
-from infra.readmodels.folding import Folding, bare_id, facts_of
+from infra.readmodels.folding import Folding, facts_of
 from infra.readmodels.tables import PhysicalTable, physical_tables
 from infra.store import codec
 from infra.store.event_log import SEQUENCE, TABLE, StoredRow
@@ -82,7 +81,7 @@ def _offsets(conn: Connection, findings: Findings) -> None:
 
 def _streams(conn: Connection, projections: Sequence[Projection], findings: Findings) -> None:
     versions = findings.begin("I2", "versions of each stream are 1 to n")
-    books = Books(findings)
+    invariants = _Invariants(findings)
     live = [Compared.of(conn, each) for each in projections]
     compared = [each for each in live if each is not None]
     finding = findings.begin("I4", "read models equal the fold of the log")
@@ -91,12 +90,12 @@ def _streams(conn: Connection, projections: Sequence[Projection], findings: Find
             found = [row.stream_version for row in rows]
             if not versions.holds(found == list(range(1, len(found) + 1))):
                 versions.blame(f"{stream_id} has versions {found[:5]}…")
-            books.take(stream_id, rows)
+            invariants.take(stream_id, rows)
         for each in compared:
             each.compare(conn, chunk, finding)
     for each in compared:
         each.count(conn, finding)
-    books.close()
+    invariants.close()
 
 
 def _chunks(conn: Connection) -> Iterator[dict[str, list[StoredRow]]]:
@@ -148,7 +147,7 @@ class Compared:
     ) -> None:
         folding = Folding(self.projection, self.tables)
         kinds = self.projection.categories
-        streams = {s: rows for s, rows in chunk.items() if category(s) in kinds}
+        streams = {s: rows for s, rows in chunk.items() if category_name(s) in kinds}
         for stream_id in self.parked & streams.keys():
             if not finding.holds(False):
                 finding.blame(f"{self.projection.name}: {stream_id} is parked")
@@ -159,7 +158,7 @@ class Compared:
             if not finding.holds(failure.stream_id in self.parked):
                 finding.blame(f"{failure.stream_id} at {failure.position}: {failure.error}")
         wanted = folding.changes()
-        ids = [bare_id(stream_id) for stream_id in streams]
+        ids = [self.projection.owner(stream_id) for stream_id in streams]
         for table in self.tables:
             self._compare_table(conn, table, wanted[table.row], ids, finding)
 
@@ -184,7 +183,7 @@ class Compared:
                 )
 
     def _parked_ids(self) -> set[str]:
-        return {bare_id(stream_id) for stream_id in self.parked}
+        return {self.projection.owner(stream_id) for stream_id in self.parked}
 
     def count(self, conn: Connection, finding: Finding) -> None:
         """No row stands there that no stream explains."""
@@ -198,82 +197,30 @@ class Compared:
                 finding.blame(f"{table.name} has {there} rows, the log explains {wanted}")
 
 
-TRANSITIONS = {
-    "OrderConfirmed": {"placed"},
-    "OrderRejected": {"placed", "confirmed"},
-    "OrderCancelled": {"placed", "confirmed"},
-    "OrderCompleted": {"confirmed"},
-}
-
-
-class Books:
-    """I5: stock is conserved, never promised twice, and both sides of each promise agree."""
+class _Invariants:
+    """I5: what each category promises of its streams, and of what they say together."""
 
     def __init__(self, findings: Findings) -> None:
         self._finding = findings.begin("I5", "stock conserved, never oversold, legal transitions")
-        self._promised: Counter[tuple[str, str]] = Counter()
+        self._books = Books()
 
     def take(self, stream_id: str, rows: Sequence[StoredRow]) -> None:
-        decider = decider_of(stream_id)
-        state = decider.initial()
-        forced = False
-        for row in rows:
-            event = self._event(row)
-            if event is None:
-                return
-            self._transition(row, state)
-            forced = forced or (isinstance(event, StockShipped) and event.forced)
-            state = decider.evolve(state, event)
-        if isinstance(state, StockItem):
-            self._stock(stream_id, state, forced=forced)
-        elif isinstance(state, Order):
-            self._order(bare_id(stream_id), state)
-
-    def _event(self, row: StoredRow) -> object | None:
+        self._finding.checked += 1
+        category = CATEGORIES.get(category_name(stream_id))
+        if category is None:
+            self._finding.blame(f"{stream_id} is a stream of no category")
+            return
         try:
-            return codec.event_of(row.state)
+            events = [codec.event_of(row.state) for row in rows]
         except (codec.Undecodable, codec.UnknownEvent) as error:
-            self._finding.blame(f"{row.stream_id} at position {row.position}: {error}")
-            return None
-
-    def _transition(self, row: StoredRow, state: object) -> None:
-        if isinstance(state, Order) and row.type in TRANSITIONS:
-            allowed = state.status in TRANSITIONS[row.type]
-            if not self._finding.holds(allowed):
-                self._finding.blame(
-                    f"{row.type} at position {row.position} on an order that was {state.status}"
-                )
-
-    def _stock(self, stream_id: str, item: StockItem, *, forced: bool) -> None:
-        unavailable = sum(item.unavailable.values())
-        if not self._finding.holds(item.allocated + unavailable <= item.on_hand or forced):
-            self._finding.blame(
-                f"{stream_id}: {item.allocated} allocated of {item.on_hand} on hand"
-            )
-        if not self._finding.holds(
-            item.allocated == sum(item.allocations.values())
-            and item.backordered == sum(b.quantity for b in item.backorders.values())
-            and item.reserved == sum(r.quantity for r in item.reservations.values())
-        ):
-            self._finding.blame(f"{stream_id}: a counter is not the sum of its owners")
-        for owner, quantity in item.allocations.items():
-            self._promised[f"{item.location} {item.sku}", owner] += quantity
-
-    def _order(self, order_id: str, order: Order) -> None:
-        for line in order.lines.values():
-            held = sum(line.allocated.values()) + sum(line.backordered.values())
-            if not self._finding.holds(
-                line.kind != "stock" or held + line.unsourced + line.shipped == line.demand
-            ):
-                self._finding.blame(f"order {order_id} line {line.line}: its units do not add up")
-            for location, quantity in line.allocated.items():
-                self._promised[f"{location} {line.sku}", f"{order_id}/{line.line}"] -= quantity
+            self._finding.blame(f"{stream_id}: {error}")
+            return
+        for breach in self._books.take(stream_id, category.decider, category.invariants, events):
+            self._finding.blame(breach)
 
     def close(self) -> None:
-        """Σ of the stock's allocations of an order line = what the line says."""
-        for (item, owner), difference in self._promised.items():
-            if not self._finding.holds(difference == 0):
-                self._finding.blame(f"{item} and order line {owner} disagree by {difference} units")
+        for breach in self._books.close():
+            self._finding.blame(breach)
 
 
 # -- lag

@@ -8,6 +8,7 @@ from typing import Any
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import TopicAlreadyExistsError
 
+from domain.categories import CATEGORIES
 from infra.kafka.clients import REQUEST_TIMEOUT_MS, KafkaUnfit, connection, open_client
 from infra.runtime.settings import Settings
 
@@ -16,11 +17,7 @@ DAY_MS = 24 * 60 * 60 * 1000
 MESSAGE_LIMIT = 8 * 1024 * 1024
 # A dead letter holds a message in base64, its reason and its place.
 DEAD_LETTER_LIMIT = MESSAGE_LIMIT * 4 // 3 + 64 * 1024
-EVENT_TOPICS = {
-    "order": "events.order",
-    "stock": "events.stock",
-    "sourcing": "events.sourcing",
-}
+EVENT_TOPICS = {name: f"events.{name}" for name in CATEGORIES}
 INDEX = "index"
 INTAKE_ORDERS = "intake.orders"
 INTAKE_MARKETPLACE = "intake.marketplace"
@@ -48,10 +45,14 @@ def topic_name(settings: Settings, name: str) -> str:
 
 def event_topics(settings: Settings) -> list[Topic]:
     """One topic per aggregate type, kept for ever: any consumer replays by going to offset 0."""
-    partitions = {"sourcing": 1}
     return [
-        _topic(settings, name, partitions.get(kind, settings.topic_partitions), retention_days=None)
-        for kind, name in EVENT_TOPICS.items()
+        _topic(
+            settings,
+            EVENT_TOPICS[category.name],
+            1 if category.single else settings.topic_partitions,
+            retention_days=None,
+        )
+        for category in CATEGORIES.values()
     ]
 
 

@@ -14,7 +14,7 @@ from infra.postgres.connections import Connection
 from infra.postgres.pipeline import BEGIN, COMMIT, Pipeline
 from infra.readmodels.checkpoints import Checkpoint, ProjectorHalted, event_id_of, moved, send_move
 from infra.readmodels.feeds import FeedBatch
-from infra.readmodels.folding import Fact, Failure, Folding, bare_id, facts_of
+from infra.readmodels.folding import Fact, Failure, Folding, facts_of
 from infra.readmodels.table_sets import Found, TableSet
 from infra.readmodels.tables import UNSTORABLE
 from infra.runtime.crash_points import crash_point
@@ -105,8 +105,9 @@ class Applier:
     def _begin(self, batch: FeedBatch, facts: Sequence[Fact]) -> tuple[Checkpoint, Found]:
         """Move the checkpoint, and read what the batch needs, in one round trip."""
         # A stream that begins in this batch has left no rows yet.
-        new = {bare_id(fact.stream_id) for fact in facts if fact.first}
-        ids = list({bare_id(fact.stream_id) for fact in facts} - new)
+        owner = self._projection.owner
+        new = {owner(fact.stream_id) for fact in facts if fact.first}
+        ids = list({owner(fact.stream_id) for fact in facts} - new)
         line, old = self._line, self.checkpoint
         line.send(BEGIN)
         send_move(line, old, batch.to, batch.event_id)

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
+from domain.category import category_name
 from domain.decider import Recorded
-from domain.history import category
 from infra.readmodels.feeds import SharedRow
 from infra.readmodels.tables import PhysicalTable
 from infra.store.codec import Undecodable, recorded_as
@@ -34,16 +34,11 @@ class Fact(NamedTuple):
     error: str
 
 
-def bare_id(stream_id: str) -> str:
-    """What follows the first dash, the whole id when there is none."""
-    return stream_id.partition("-")[2] or stream_id
-
-
 def facts_of(projection: Projection, rows: Iterable[StoredRow]) -> Iterator[Fact]:
     """Raises UnknownEvent at the event that this program is too old for."""
     wanted = projection.categories
     for row in rows:
-        if category(row.stream_id) in wanted:
+        if category_name(row.stream_id) in wanted:
             yield _fact(row)
 
 
@@ -77,10 +72,10 @@ def decoded(position: int, stream_id: str, version: int, name: str, state: bytes
 class StreamFold:
     """The rows of one stream (see `projections.projection.StreamRows`)."""
 
-    __slots__ = ("_bare_id", "_known", "_noted", "_tables", "appended", "changed", "stored")
+    __slots__ = ("_known", "_noted", "_owner", "_tables", "appended", "changed", "stored")
 
-    def __init__(self, bare_id: str, tables: Mapping[type, PhysicalTable]) -> None:
-        self._bare_id = bare_id
+    def __init__(self, owner: str, tables: Mapping[type, PhysicalTable]) -> None:
+        self._owner = owner
         self._tables = tables
         # By type and by what a key has behind the stream's id.
         self._known: dict[type, dict[Rest, Any]] = {}
@@ -116,9 +111,9 @@ class StreamFold:
             return
         kind = type(row)
         table = self._tables[kind]
-        if table.owner_of(row) != self._bare_id:
+        if table.owner_of(row) != self._owner:
             owner = table.owner_of(row)
-            raise ValueError(f"a row of {owner} was put by the stream of {self._bare_id}")
+            raise ValueError(f"a row of {owner} was put by the stream of {self._owner}")
         rest = table.rest_of(row)
         if table.append_only:
             self._append(table, rest, row)
@@ -168,14 +163,15 @@ class Folding:
 
     def __init__(self, projection: Projection, tables: Sequence[PhysicalTable]) -> None:
         self._evolve = projection.evolve
+        self._owner = projection.owner
         self._streams: dict[str, StreamFold] = {}
         self._kept: dict[str, StreamFold] = {}
         self.tables: dict[type, PhysicalTable] = {table.row: table for table in tables}
         self.failures: dict[str, Failure] = {}
 
-    def knows(self, bare_id: str) -> bool:
+    def knows(self, owner: str) -> bool:
         """Whether the stream's rows are at hand."""
-        return bare_id in self._streams or bare_id in self._kept
+        return owner in self._streams or owner in self._kept
 
     def loaded(self, rows: Iterable[Any], table: PhysicalTable) -> None:
         for row in rows:
@@ -205,16 +201,16 @@ class Folding:
         self._kept |= self._streams
         self._streams.clear()
 
-    def stream(self, bare_id: str) -> StreamFold:
-        found = self._streams.get(bare_id)
+    def stream(self, owner: str) -> StreamFold:
+        found = self._streams.get(owner)
         if found is None:
-            found = self._streams[bare_id] = self._begin(bare_id)
+            found = self._streams[owner] = self._begin(owner)
         return found
 
-    def _begin(self, bare_id: str) -> StreamFold:
-        kept = self._kept.pop(bare_id, None)
+    def _begin(self, owner: str) -> StreamFold:
+        kept = self._kept.pop(owner, None)
         if kept is None:
-            return StreamFold(bare_id, self.tables)
+            return StreamFold(owner, self.tables)
         kept.go_on()
         return kept
 
@@ -222,7 +218,7 @@ class Folding:
         error = fact.error
         if fact.recorded is not None:
             try:
-                self._evolve(self.stream(bare_id(fact.stream_id)), fact.recorded)
+                self._evolve(self.stream(self._owner(fact.stream_id)), fact.recorded)
                 return
             except Exception as raised:  # whatever a fold's mistake may raise
                 error = f"{fact.recorded.type}: {type(raised).__name__}: {raised}"

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from infra.postgres.connections import Connection, connect_projector
 from infra.readmodels.checkpoints import Checkpoint, read_generation
-from infra.readmodels.folding import Folding, bare_id, facts_of
+from infra.readmodels.folding import Folding, facts_of
 from infra.readmodels.tables import UNSTORABLE, physical_tables
 from infra.store.event_log import read_stream
 from projections.projection import Projection
@@ -80,7 +80,7 @@ def _refold(
         raise StillPoisoned(f"position {failure.position}: {failure.error}")
     changes = folding.changes()
     for table in tables:
-        table.delete(conn, bare_id(stream_id))
+        table.delete(conn, projection.owner(stream_id))
     try:
         for table in tables:
             table.write(conn, changes[table.row])

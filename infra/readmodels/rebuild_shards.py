@@ -18,9 +18,9 @@ from typing import Any, NamedTuple, Protocol
 
 from psycopg.abc import Buffer
 
-from domain.history import category
+from domain.category import category_name
 from infra.postgres.connections import Connection, connect_projector
-from infra.readmodels.folding import Folding, StreamFold, bare_id, decoded
+from infra.readmodels.folding import Folding, StreamFold, decoded
 from infra.readmodels.tables import UNSTORABLE, RowWriter, encode, physical_tables
 from infra.store.event_log import COLUMNS, TABLE
 from projections.projection import Projection
@@ -91,6 +91,7 @@ class _Build:
         self.after = target.after
         self.wanted = target.projection.categories
         self.evolve = target.projection.evolve
+        self.owner = target.projection.owner
         self.tables = physical_tables(target.projection, target.generation)
         self.folding = Folding(target.projection, self.tables)
         self._conn = conn
@@ -178,7 +179,8 @@ class LocalShard:
 
     def _load(self, build: _Build, begun_before: Sequence[str]) -> None:
         """Fetch what earlier stretches left of these streams."""
-        wanted = (bare_id(each) for each in begun_before if category(each) in build.wanted)
+        begun = (each for each in begun_before if category_name(each) in build.wanted)
+        wanted = map(build.owner, begun)
         ids = [each for each in wanted if not build.folding.knows(each)]
         for table in build.tables:
             if ids and not table.append_only:
@@ -186,11 +188,10 @@ class LocalShard:
 
     def _fold(self, stream_id: str, rows: Sequence[Stored]) -> None:
         """All events of a stream at once: what it needs stays in the processor's cache."""
-        builds = self._wanting.get(category(stream_id))
+        builds = self._wanting.get(category_name(stream_id))
         if builds is None:
             return
-        owner = bare_id(stream_id)
-        streams = [(build, build.folding.stream(owner)) for build in builds]
+        streams = [(build, build.folding.stream(build.owner(stream_id))) for build in builds]
         folds = [(build.evolve, stream, build.after) for build, stream in streams]
         for row in rows:
             try:

@@ -107,9 +107,9 @@ class PhysicalTable:
             for part in binary:
                 copy.write(part)
 
-    def delete(self, conn: Connection, bare_id: str) -> None:
+    def delete(self, conn: Connection, owner: str) -> None:
         """Remove every row of a stream."""
-        conn.execute(self._delete, (bare_id,))
+        conn.execute(self._delete, (owner,))
 
     def create(self, conn: Connection) -> None:
         """The bare table with its documentation, to be filled; `create_indexes` completes it.

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from kafka import TopicPartition
 
-from domain.history import category
+from domain.category import category_name
 from infra.kafka.partitioner import partition_of
 from infra.kafka.topics import EVENT_TOPICS, topic_name, topics
 from infra.kafka.transactional_producer import Message
@@ -196,7 +196,7 @@ class Router:
         }
 
     def event(self, key: bytes) -> TopicPartition:
-        kind = category(key.decode())
+        kind = category_name(key.decode())
         places = self._events.get(kind)
         if places is None:
             raise UnknownStream(f"the stream {key.decode()!r} has no topic")

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from domain.history import DECIDERS, decider_of
+from domain.categories import CATEGORIES, decider_of
 from infra.postgres.connections import Connection
 from infra.store import codec
 from infra.store.event_log import TABLE, StoredRow, head, read_after, read_stream
@@ -60,7 +60,7 @@ def state_at(conn: Connection, stream_id: str, position: int | None = None) -> S
     try:
         decider = decider_of(stream_id)
     except KeyError:
-        raise LookupError(f"{stream_id} is no stream; there are {', '.join(DECIDERS)}") from None
+        raise LookupError(f"{stream_id} is no stream; there are {', '.join(CATEGORIES)}") from None
     rows = [r for r in read_stream(conn, stream_id) if position is None or r.position <= position]
     if not rows:
         raise LookupError(f"{stream_id} has no event up to there")

@@ -18,7 +18,7 @@ import psycopg
 import structlog
 from psycopg.pq import TransactionStatus
 
-from domain.history import category, decider_of
+from domain.categories import CATEGORIES, category_of
 from infra.postgres.connections import Connection
 from infra.runtime.json_decoders import decoder
 from infra.runtime.loop_worker import elsewhere
@@ -74,11 +74,11 @@ class Unsound(Exception):
 
 @cache
 def _decoder(name: str) -> msgspec.json.Decoder[Any]:
-    return decoder(type(decider_of(name).initial()))
+    return decoder(type(CATEGORIES[name].decider.initial()))
 
 
 def _state_of(snapshot: Snapshot) -> Any:
-    return _decoder(category(snapshot.stream_id)).decode(snapshot.unsealed().state)
+    return _decoder(category_of(snapshot.stream_id).name).decode(snapshot.unsealed().state)
 
 
 def _found(conn: Connection, stream_ids: list[str]) -> list[Snapshot]:
@@ -130,7 +130,7 @@ class Snapshots:
 
     def restore(self, conn: Connection, streams: StreamCache, missing: Iterable[str]) -> None:
         """Start these from their snapshots where they have a sound one."""
-        long_ones = [stream_id for stream_id in missing if category(stream_id) != "order"]
+        long_ones = [each for each in missing if not category_of(each).mostly_new]
         if not long_ones:
             return
         for snapshot in self._find(conn, long_ones):

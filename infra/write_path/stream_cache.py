@@ -9,8 +9,8 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
+from domain.categories import decider_of
 from domain.decider import Decider
-from domain.history import decider_of
 
 # Events after which a stream is weighed again.
 GROWN = 16

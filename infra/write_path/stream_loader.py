@@ -9,8 +9,8 @@ from itertools import islice
 from typing import LiteralString
 
 from commands.handling import Contact, Handling
-from domain.history import category
-from domain.order.state import ORDER
+from domain.categories import CATEGORIES
+from domain.category import category_name
 from infra.postgres.connections import Connection
 from infra.runtime.loop_worker import elsewhere
 from infra.store import codec
@@ -95,7 +95,7 @@ class WorkingSet:
         if self._behind:
             self._catch_up(session())
         targets = self._targets(asks)
-        self._fresh = {each for each in targets if category(each) == ORDER.name} - self._wanted
+        self._fresh = {each for each in targets if _mostly_new(each)} - self._wanted
         missing = self._wanted | (targets - self._fresh)
         self._wanted = set()
         asking = [ask for ask in asks if ask.target not in self._fresh]
@@ -260,6 +260,11 @@ class WorkingSet:
             self._fold_whole(session, [stream_id])
             for event in batch.unwritten(stream_id):
                 entry.evolve(event)
+
+
+def _mostly_new(stream_id: str) -> bool:
+    category = CATEGORIES.get(category_name(stream_id))
+    return category is not None and category.mostly_new
 
 
 def _parts(stream_ids: Iterable[str], most: int) -> Iterator[list[str]]:

@@ -7,9 +7,9 @@ from typing import TypeVar
 from uuid import UUID
 
 from commands.handling import Contact, Context, Handlers, Receipt
+from domain.categories import decider_of
 from domain.decider import Decider
 from domain.errors import StaleVersion
-from domain.history import decider_of
 
 S = TypeVar("S")
 

@@ -51,8 +51,9 @@ from commands.stock import (
     ReserveStock,
     SetStockPolicy,
 )
+from domain.categories import decider_of
 from domain.errors import DomainError
-from domain.history import decider_of, version_of
+from domain.history import version_of
 from domain.order.events import ShipmentDispatched
 from domain.order.state import Line, Order, Work
 from domain.sourcing_policy import RULES

@@ -110,6 +110,7 @@ SAMPLE = Projection(
     name="sample",
     version=1,
     categories=frozenset({"stock"}),
+    folds=e.EVENTS,
     tables=(LEVEL, RECEIPT, FACT),
     evolve=evolve,
     views={

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from commands.handling import Contact
+from domain.categories import decider_of
 from domain.errors import InsufficientStock, Invalid, KeyReused, ReferenceReused, StaleVersion
-from domain.history import decider_of
 from infra.store import codec
 from infra.store.event_log import StoredRow
 from infra.write_path.append_batch import CommandRequest, OutboxMessage, SideWrite, event_id

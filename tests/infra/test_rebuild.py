@@ -15,11 +15,11 @@ from typing import Any
 import psycopg
 import pytest
 
+from domain.category import bare_id
 from domain.decider import Recorded
 from infra.postgres.connections import connect_projector
 from infra.readmodels import rebuild as machine
 from infra.readmodels.checkpoints import checkpoints
-from infra.readmodels.folding import bare_id
 from infra.readmodels.generations import drop_old, open_generation
 from infra.readmodels.rebuild import Progress, RebuildFailed, RebuildRunning, ShardLost, rebuild
 from infra.readmodels.rebuild_shards import ProcessShard, ShardRows

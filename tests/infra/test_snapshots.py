@@ -9,7 +9,7 @@ import pytest
 
 from commands.location import RegisterLocation
 from commands.stock import ReserveStock, SetStockPolicy
-from domain.history import decider_of
+from domain.categories import decider_of
 from domain.values import SOURCING_STREAM
 from infra.postgres.connections import connect_writer
 from infra.write_path.group_commit import Writer

@@ -19,7 +19,7 @@ from kafka.partitioner.default import murmur2 as murmur2_of_the_library
 from kafka.protocol.producer import EndTxnRequest
 from pydantic import SecretStr
 
-from domain.history import DECIDERS
+from domain.categories import CATEGORIES
 from infra.kafka.clients import KafkaUnfit, connection, consumer, last_records, poll
 from infra.kafka.index_topic import (
     IndexRecord,
@@ -127,7 +127,7 @@ def test_topics_are_created_as_the_catalogue_says(settings: Settings) -> None:
 
 
 def test_every_kind_of_stream_has_a_topic() -> None:
-    assert EVENT_TOPICS.keys() == DECIDERS.keys()
+    assert EVENT_TOPICS.keys() == CATEGORIES.keys()
 
 
 def test_missing_topics_are_told(settings: Settings) -> None:

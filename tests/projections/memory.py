@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from domain.category import category_name
 from domain.decider import Recorded
 from projections.projection import Projection, Table
 
@@ -130,8 +131,8 @@ class MemoryModel:
         """Fold one batch: each stream's rows are loaded once and stored at its end."""
         batches: dict[str, Batch] = {}
         for event in events:
-            category, _, stream = event.stream_id.partition("-")
-            if category in self.projection.categories:
+            if category_name(event.stream_id) in self.projection.categories:
+                stream = self.projection.owner(event.stream_id)
                 batch = batches.setdefault(event.stream_id, Batch(stream, self.tables))
                 self.projection.evolve(batch, event)
         for batch in batches.values():

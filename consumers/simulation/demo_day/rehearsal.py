@@ -6,9 +6,9 @@ from typing import TypeVar
 
 from commands import HANDLERS
 from commands.handling import Contact, Context, Receipt
+from domain.categories import decider_of
 from domain.decider import Decider
 from domain.errors import OrdinalError
-from domain.history import decider_of
 from domain.order.state import ORDER, Order
 from domain.stock.state import STOCK_ITEM, StockItem
 from domain.values import order_stream, stock_stream
