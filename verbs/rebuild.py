@@ -33,7 +33,7 @@ def rebuild(
 
 
 def drop(conninfo: str, chosen: Sequence[Projection]) -> None:
-    with connect_projector(conninfo, "drop old") as conn:
+    with connect_projector(conninfo, "drop old", silence=None) as conn:
         for each in chosen:
             gone = drop_old(conn, each)
             console.print(f"{each.name}: dropped {len(gone)} generations")

@@ -7,6 +7,7 @@ import signal
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from types import FrameType
 
 import uvicorn
@@ -20,7 +21,7 @@ from infra.postgres.connections import connect
 from infra.readmodels.reader import RowReader
 from infra.runtime.settings import Settings
 from infra.runtime.supervisor import STOPS, spare_the_collector
-from infra.store.api_keys import KeyRing
+from infra.store.api_keys import ANSWER_LIMIT, KeyRing
 from infra.store.contacts_vault import Vault
 from infra.store.receipt_retention import Housekeeper, knows_former_keys
 from infra.write_path.command_bus import CommandBus
@@ -41,7 +42,7 @@ def compose_api(settings: Settings, conninfo: str, writer: Writer) -> FastAPI:
     show_bus(figures, bus)
     relayed = bool(settings.kafka_bootstrap_servers)
     collector = Collector(conninfo, figures, PROJECTIONS, relayed=relayed)
-    ring = KeyRing(lambda: connect(conninfo, "ordinal_writer"))
+    ring = KeyRing(partial(connect, conninfo, "ordinal_writer", timeout=ANSWER_LIMIT))
     reader = RowReader(conninfo, PROJECTIONS, wait_timeout=settings.read_wait_timeout)
     vault = Vault(lambda: connect(conninfo, "ordinal_writer"))
     keeper = Housekeeper(

@@ -125,7 +125,7 @@ class Leadership:
             connect_timeout=2,
             tcp_user_timeout=8_000,
         )
-        conn.limit = ANSWER_LIMIT
+        conn.silence = ANSWER_LIMIT
         conn.execute(f"SET idle_session_timeout = {IDLE_LIMIT * 1000:.0f}")
         return conn
 

@@ -92,7 +92,7 @@ class Pipeline:
         results: list[PGresult] = []
         while self._syncs:
             if libpq.is_busy():
-                await_line(libpq.socket)
+                self._await()
                 libpq.consume_input()
                 continue
             result = libpq.get_result()
@@ -130,8 +130,15 @@ class Pipeline:
     def _flush(self) -> None:
         """Hand everything to the kernel; take in what the server says meanwhile, lest both wait."""
         while self._libpq.flush():
-            await_line(self._libpq.socket, writing=True)
+            self._await(writing=True)
             self._libpq.consume_input()
+
+    def _await(self, *, writing: bool = False) -> None:
+        """The bound is the connection's own, if it has one."""
+        limit = getattr(self.conn, "silence", None)
+        if not await_line(self._libpq.socket, writing=writing, limit=limit):
+            self.conn.close()
+            raise psycopg.OperationalError(f"the server was silent for {limit} s")
 
     def _sync(self) -> None:
         self._libpq.pipeline_sync()

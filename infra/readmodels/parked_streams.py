@@ -41,7 +41,7 @@ def replay_parked(conninfo: str, projection: Projection, stream_id: str) -> int:
 
     Raises NotParked, StillPoisoned, or UnknownEvent when this program is too old for the stream.
     """
-    with closing(connect_projector(conninfo, "replay")) as conn, conn.transaction():
+    with closing(connect_projector(conninfo, "replay", silence=None)) as conn, conn.transaction():
         checkpoint = _locked(conn, projection)
         _lift(conn, checkpoint, stream_id)
         return _refold(conn, projection, checkpoint, stream_id)

@@ -326,7 +326,7 @@ def _connect(conninfo: str) -> Connection:
         # Several tables are indexed at a time instead.
         "max_parallel_maintenance_workers": 0,
     }
-    return connect_projector(conninfo, "rebuild", **settings)
+    return connect_projector(conninfo, "rebuild", silence=None, **settings)
 
 
 def _processes() -> int:

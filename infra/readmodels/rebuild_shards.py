@@ -134,7 +134,7 @@ class LocalShard:
     """Folds in this process."""
 
     def __init__(self, conninfo: str, targets: Sequence[Target], share: int, of: int) -> None:
-        self._conn = connect_projector(conninfo, "rebuild shard")
+        self._conn = connect_projector(conninfo, "rebuild shard", silence=None)
         self._share, self._of = share, of
         self._builds = [_Build(self._conn, target) for target in targets]
         self._stretch = (0, 0)

@@ -88,15 +88,18 @@ class LoopWorker(greenlet):
         self.go_on()
 
 
-def await_line(line: int, *, writing: bool = False) -> None:
-    """Wait until there is something to read on this descriptor; with `writing`, or room."""
+def await_line(line: int, *, writing: bool = False, limit: float | None = None) -> bool:
+    """Wait until there is something to read on this descriptor; with `writing`, or room.
+
+    False when nothing came in `limit` seconds; in a loop its own side watches over that.
+    """
     worker = getcurrent()
     if isinstance(worker, LoopWorker):
         worker.rest(Readiness(line, writing))
-        return
+        return True
     poll = select.poll()
     poll.register(line, select.POLLIN | (select.POLLOUT if writing else 0))
-    poll.poll()
+    return bool(poll.poll(None if limit is None else limit * 1000))
 
 
 def give_way() -> None:

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psycopg
@@ -11,7 +12,10 @@ import structlog
 
 from infra.postgres.connections import Connection
 
-RELOAD_SECONDS = 2.0
+# Seconds. A key that was revoked opens nothing two seconds later, also when one answer is lost.
+RELOAD_INTERVAL = 0.8
+RETRY_INTERVAL = 0.05
+ANSWER_LIMIT = 0.6
 log = structlog.get_logger("keys")
 
 
@@ -64,10 +68,14 @@ def listed(conn: Connection) -> list[Key]:
 
 
 class KeyRing:
-    """The keys in force, read anew every two seconds; a database that is away changes nothing."""
+    """The keys in force, read anew every second; a database that is away changes nothing.
+
+    `connect` makes a session that waits no longer than ANSWER_LIMIT for an answer.
+    """
 
     def __init__(self, connect: Callable[[], Connection]) -> None:
         self._connect = connect
+        self._conn: Connection | None = None
         self._keys: dict[bytes, Key] = {}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="keys", daemon=True)
@@ -84,22 +92,36 @@ class KeyRing:
         return self._keys.get(digest(secret))
 
     def _run(self) -> None:
-        while not self._stop.wait(RELOAD_SECONDS):
-            self._reload()
+        pause = RELOAD_INTERVAL
+        while not self._stop.wait(pause):
+            # A first failure may be a lost answer; a second one is a database that is away.
+            again = RETRY_INTERVAL if pause == RELOAD_INTERVAL else RELOAD_INTERVAL
+            pause = RELOAD_INTERVAL if self._reloaded() else again
+        self._hang_up()
 
-    def _reload(self) -> None:
+    def _reloaded(self) -> bool:
         try:
             self._load()
         except psycopg.Error as error:
-            log.warning("keys_not_reloaded", error=str(error))
+            log.warning("keys_not_reloaded", error=str(error).strip())
+            self._hang_up()
+            return False
+        return True
 
     def _load(self) -> None:
-        with self._connect() as conn:
-            rows = conn.execute(
-                "SELECT hash, key_id, name, caller, channel, scopes"
-                " FROM ordinal.api_keys WHERE revoked_at IS NULL"
-            ).fetchall()
+        if self._conn is None:
+            self._conn = self._connect()
+        rows = self._conn.execute(
+            "SELECT hash, key_id, name, caller, channel, scopes"
+            " FROM ordinal.api_keys WHERE revoked_at IS NULL"
+        ).fetchall()
         self._keys = {
             bytes(mark): Key(key_id, name, caller, channel, tuple(scopes), revoked=False)
             for mark, key_id, name, caller, channel, scopes in rows
         }
+
+    def _hang_up(self) -> None:
+        conn, self._conn = self._conn, None
+        if conn is not None:
+            with suppress(psycopg.Error):
+                conn.close()

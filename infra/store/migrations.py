@@ -5,6 +5,7 @@ from importlib import resources
 import psycopg
 
 from infra.postgres import advisory_locks
+from infra.postgres.connections import connect_login
 
 # Named in full: an owner called like our schema would look for it there once that exists.
 DONE = "public.ordinal_migrations"
@@ -63,7 +64,7 @@ def require_migrated(conninfo: str) -> None:
 
     Raises NotMigrated naming the missing ones.
     """
-    with psycopg.connect(conninfo, autocommit=True) as conn:
+    with connect_login(conninfo) as conn:
         done = applied(conn)
         missing = [name for number, name, _ in available() if number not in done]
         if missing:

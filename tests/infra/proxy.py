@@ -16,11 +16,15 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 Address = str | tuple[str, int]
 Direction = Literal["sent", "received"]
+# What happens to a piece of traffic, or with it to its line.
+Fate = Literal["pass", "lose", "cut", "die"]
 CHUNK = 65_536
 
 
 class Proxy:
-    """Faults: cut when certain bytes pass by, swallow everything, be slow, let nobody in."""
+    """Faults: cut or go dead when certain bytes pass by, swallow everything, be slow, let nobody
+    in.
+    """
 
     def __init__(self, address: Address, upstream: Address) -> None:
         self._upstream = upstream
@@ -31,7 +35,7 @@ class Proxy:
         self._lines: list[_Line] = []
         self._swallowing = self._closed_door = False
         self._delay = 0.0
-        self._trap: tuple[Direction, bytes] | None = None
+        self._trap: tuple[Direction, bytes, Fate] | None = None
         self.sprung = threading.Event()
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
@@ -40,8 +44,15 @@ class Proxy:
 
     def cut_when(self, direction: Direction, pattern: bytes) -> None:
         """Cut the next line on which these bytes were about to pass, once; `sprung` tells of it."""
+        self._set_trap(direction, pattern, "cut")
+
+    def die_when(self, direction: Direction, pattern: bytes) -> None:
+        """Lose these bytes, once, and all that follows on their line; other lines are well."""
+        self._set_trap(direction, pattern, "die")
+
+    def _set_trap(self, direction: Direction, pattern: bytes, fate: Fate) -> None:
         self.sprung.clear()
-        self._trap = (direction, pattern)
+        self._trap = (direction, pattern, fate)
 
     def swallow(self) -> None:
         """Half-open: take every byte and deliver none, and accept whoever comes."""
@@ -95,18 +106,17 @@ class Proxy:
         except OSError:
             client.close()
             return
-        self._lines.append(_Line(client, server, self._passes))
+        self._lines.append(_Line(client, server, self._fate))
 
-    def _passes(self, direction: Direction, before: bytes, piece: bytes) -> bool | None:
-        """Whether a piece goes through; None when the line is to be cut."""
+    def _fate(self, direction: Direction, before: bytes, piece: bytes) -> Fate:
         trap = self._trap
         if trap is not None and trap[0] == direction and _completes(trap[1], before, piece):
             self._trap = None
             self.sprung.set()
-            return None
+            return trap[2]
         if self._delay:
             time.sleep(self._delay)
-        return not self._swallowing
+        return "lose" if self._swallowing else "pass"
 
 
 def _completes(pattern: bytes, before: bytes, piece: bytes) -> bool:
@@ -115,16 +125,16 @@ def _completes(pattern: bytes, before: bytes, piece: bytes) -> bool:
     return pattern in overlap + piece
 
 
-Passes = Callable[[Direction, bytes, bytes], bool | None]
+FateOf = Callable[[Direction, bytes, bytes], Fate]
 
 
 class _Line:
     """One connection: two sockets and a thread for each direction."""
 
-    def __init__(self, client: socket.socket, server: socket.socket, passes: Passes) -> None:
+    def __init__(self, client: socket.socket, server: socket.socket, fate_of: FateOf) -> None:
         self.dead = False
         self._ends = (client, server)
-        self._passes = passes
+        self._fate_of = fate_of
         self._threads = [
             threading.Thread(target=self._pump, args=("sent", client, server), daemon=True),
             threading.Thread(target=self._pump, args=("received", server, client), daemon=True),
@@ -136,10 +146,11 @@ class _Line:
         before = b""
         with suppress(OSError):
             while piece := source.recv(CHUNK):
-                passes = self._passes(direction, before, piece)
-                if passes is None:
+                fate = self._fate_of(direction, before, piece)
+                if fate == "cut":
                     break
-                if passes and not self.dead:
+                self.dead = self.dead or fate == "die"
+                if fate == "pass" and not self.dead:
                     sink.sendall(piece)
                 before = piece[-64:]
         self.cut()

@@ -129,7 +129,7 @@ def test_an_answer_of_long_ago_is_not_believed(
 
 def test_a_server_that_gives_no_answer_is_given_up(ordinal_database: str) -> None:
     with closing(WatchedConnection.connect(ordinal_database, autocommit=True)) as conn:
-        conn.limit = 0.2
+        conn.silence = 0.2
         conn.execute("SELECT 1")
         began = time.monotonic()
         with pytest.raises(psycopg.OperationalError):

@@ -30,7 +30,7 @@ class Pipe:
         os.close(self._end)
 
 
-def carry_out(job: Callable[[], None], beside: Callable[[], None] = lambda: None) -> list[float]:
+def carry_out(job: Callable[[], object], beside: Callable[[], None] = lambda: None) -> list[float]:
     """The job as a worker, to its end; the moments at which the loop had its turn meanwhile."""
     ticks: list[float] = []
 

@@ -1,6 +1,8 @@
 """Statements in one round trip: their answers, their errors, and what is left behind."""
 
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -10,6 +12,7 @@ from psycopg.pq.abc import PGresult
 from infra.postgres.binary_arrays import integer, to_integer
 from infra.postgres.connections import connect_writer
 from infra.postgres.pipeline import BEGIN, COMMIT, Pipeline, statement
+from tests.infra.proxy import postgres_proxy
 
 DOUBLE = statement("double", "SELECT 2 * $1::bigint")
 HALVE = statement("halve", "SELECT 100 / $1::bigint")
@@ -97,3 +100,19 @@ def test_a_line_that_broke_says_so(line: Pipeline, ordinal_database: str) -> Non
     with pytest.raises(psycopg.OperationalError):
         line.results()
     assert line.broken
+
+
+def test_a_lost_answer_ends_the_wait(ordinal_database: str, public_folder: Path) -> None:
+    with postgres_proxy(ordinal_database, public_folder) as (proxy, conninfo):
+        conn = connect_writer(conninfo)
+        conn.silence = 0.3
+        line = Pipeline(conn)
+        line.send(DOUBLE, integer(1))
+        line.results()
+        proxy.swallow()
+        line.send(DOUBLE, integer(1))
+        began = time.monotonic()
+        with pytest.raises(psycopg.OperationalError, match="silent"):
+            line.results()
+        assert time.monotonic() - began < 2
+        assert line.broken
