@@ -8,7 +8,7 @@ all of them together take more than half a second.
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import import_module
-from typing import Any, cast
+from typing import Annotated, Any, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -84,8 +84,20 @@ class Verbs(TyperGroup):
 cli = typer.Typer(cls=Verbs, no_args_is_help=True, add_completion=False)
 
 
+def show_version(asked: bool) -> None:
+    if asked:
+        from infra.runtime.settings import program_version
+
+        typer.echo(f"ordinal {program_version()}")
+        raise typer.Exit
+
+
 @cli.callback()
-def ordinal() -> None:
+def ordinal(
+    version: Annotated[
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Say which.")
+    ] = False,
+) -> None:
     """Event-sourced order management."""
 
 

@@ -9,9 +9,11 @@ from starlette.responses import Response
 from api.ports import Edge
 
 
-async def health() -> Response:
-    """The process lives."""
-    return Response(b'{"status":"alive"}', media_type="application/json")
+async def health(request: Request) -> Response:
+    """The process lives, and which version of the program it is."""
+    edge: Edge = request.scope["ordinal.edge"]
+    body = {"status": "alive", "version": edge.version}
+    return Response(json.dumps(body), media_type="application/json")
 
 
 async def ready(request: Request) -> Response:

@@ -125,6 +125,7 @@ class Edge:
     metrics: Metrics
     observe: Observe
     new_id: NewId
+    version: str
     max_body_bytes: int = 1_000_000
     # Whether the store may know answers by the ids that keys had before they had channels.
     former_keys: bool = False

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 
 import psycopg
 import structlog
@@ -11,13 +11,14 @@ from api.ports import Caller, Seen, Unavailable, in_time
 from commands.handling import Answer, Contact, Context
 from infra.ops.metrics import Figures
 from infra.readmodels.reader import RowReader
-from infra.store.api_keys import KeyRing
+from infra.store.api_keys import Key, KeyRing
 from infra.store.contacts_vault import Vault
 from infra.write_path.command_bus import CommandBus
 from infra.write_path.group_commit import LogUnavailable
 
 # Seconds in which a load balancer hears something.
 READY_WITHIN = 1.5
+REMEMBERED_KEYS = 10_000
 
 log = structlog.get_logger("http")
 
@@ -41,17 +42,16 @@ class RingKeys:
 
     def __init__(self, ring: KeyRing) -> None:
         self._ring = ring
-        self._callers: dict[str, Caller] = {}
+        # By all that a key says: scopes that were taken away are not remembered.
+        self._caller_of = lru_cache(REMEMBERED_KEYS)(_caller_of)
 
     def check(self, secret: str) -> Caller | None:
         key = self._ring.find(secret)
-        if key is None:
-            return None
-        caller = self._callers.get(key.key_id)
-        if caller is None:
-            caller = Caller(key.caller, key.channel, frozenset(key.scopes), key.name)
-            self._callers[key.key_id] = caller
-        return caller
+        return None if key is None else self._caller_of(key)
+
+
+def _caller_of(key: Key) -> Caller:
+    return Caller(key.caller, key.channel, frozenset(key.scopes), key.name)
 
 
 class Requests:

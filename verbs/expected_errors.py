@@ -23,4 +23,5 @@ EXPECTED = (
     LogUnavailable,
     UnreadableFile,
     psycopg.OperationalError,
+    psycopg.errors.InsufficientPrivilege,
 )

@@ -11,7 +11,8 @@ from infra.store import api_keys
 from verbs.session import owner
 from verbs.terminal import fail, family, show
 
-cli = family("API keys.")
+cli = family("API keys, managed under the login that owns the database.")
+EVERY_SCOPE = ", ".join(ALL_SCOPES)
 
 
 @cli.command()
@@ -19,15 +20,17 @@ def create(
     name: Annotated[str, typer.Option(help="For people.")],
     channel: Annotated[str, typer.Option(help="Channel of the orders it places.")] = "web",
     caller: Annotated[str | None, typer.Option(help="Whose commands these are.")] = None,
-    scope: Annotated[list[str] | None, typer.Option(help="One or more; all when none.")] = None,
+    scope: Annotated[list[str] | None, typer.Option(help="What it may do, one or more.")] = None,
 ) -> None:
     """Make a key and print its secret, once."""
-    unknown = set(scope or ()) - set(ALL_SCOPES)
+    if not scope:
+        fail(f"Say what the key may do, as in --scope orders:write; there are {EVERY_SCOPE}")
+    unknown = set(scope) - set(ALL_SCOPES)
     if unknown:
-        fail(f"no such scope: {', '.join(sorted(unknown))}; there are {', '.join(ALL_SCOPES)}")
+        fail(f"no such scope: {', '.join(sorted(unknown))}; there are {EVERY_SCOPE}")
     with owner() as conn:
         secret = api_keys.create(
-            conn, name=name, caller=caller or name, channel=channel, scopes=scope or ALL_SCOPES
+            conn, name=name, caller=caller or name, channel=channel, scopes=scope
         )
     sys.stdout.write(f"{secret}\n")
 

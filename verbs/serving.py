@@ -19,7 +19,7 @@ from infra.ops.metrics import BusFigures, Figures
 from infra.ops.metrics_collector import Collector, show_bus
 from infra.postgres.connections import connect
 from infra.readmodels.reader import RowReader
-from infra.runtime.settings import Settings
+from infra.runtime.settings import Settings, program_version
 from infra.runtime.supervisor import STOPS, spare_the_collector
 from infra.store.api_keys import ANSWER_LIMIT, KeyRing
 from infra.store.contacts_vault import Vault
@@ -69,6 +69,7 @@ def compose_api(settings: Settings, conninfo: str, writer: Writer) -> FastAPI:
         metrics=figures,
         observe=Requests(figures),
         new_id=uuid.uuid4,
+        version=program_version(),
         max_body_bytes=settings.max_body_bytes,
         patience=settings.answer_timeout,
         former_keys=_former_keys(settings, conninfo),

@@ -9,7 +9,7 @@ import psycopg
 from pydantic import ValidationError
 
 from infra.local import embedded_postgres
-from infra.postgres.connections import Connection
+from infra.postgres.connections import Connection, connect_login
 from infra.runtime.logs import configure_logging
 from infra.runtime.settings import Settings
 from infra.store.migrations import require_migrated
@@ -21,7 +21,10 @@ def load_settings() -> Settings:
         settings = Settings()
     except ValidationError as error:
         fail(
-            "\n".join(setting_error(str(fault["loc"][0]), fault["msg"]) for fault in error.errors())
+            "\n".join(
+                setting_error(str(fault["loc"][0]), fault["msg"].removeprefix("Value error, "))
+                for fault in error.errors()
+            )
         )
     configure_logging(settings)
     return settings
@@ -49,6 +52,12 @@ def opened(settings: Settings, *, migrated: bool = True) -> Iterator[str]:
 
 @contextmanager
 def owner() -> Iterator[Connection]:
-    """A session of the database's owner."""
-    with opened(load_settings()) as conninfo, psycopg.connect(conninfo, autocommit=True) as conn:
-        yield conn
+    """A session of the database's owner; under another login the verb says what to do."""
+    with opened(load_settings()) as conninfo, connect_login(conninfo) as conn:
+        try:
+            yield conn
+        except psycopg.errors.InsufficientPrivilege:
+            fail(
+                f"The login {conn.info.user} may not do that: name the database's owner in"
+                " ORDINAL_DATABASE_URL, the login under which `ordinal migrate` runs."
+            )

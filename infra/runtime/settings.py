@@ -1,9 +1,10 @@
 """The environment, read once at the door. Every variable is `ORDINAL_` and the field's name."""
 
+from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -43,3 +44,15 @@ class Settings(BaseSettings):
 
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["json", "console"] = "json"
+
+    @field_validator("database_url")
+    @classmethod
+    def _names_something(cls, url: SecretStr) -> SecretStr:
+        """libpq would take nothing for the default server, whatever that is."""
+        if not url.get_secret_value().strip():
+            raise ValueError("it is empty")
+        return url
+
+
+def program_version() -> str:
+    return metadata.version("ordinal")

@@ -183,6 +183,7 @@ class House:
                 metrics=self.operator,
                 observe=self.operator,
                 new_id=lambda: UUID(int=next(ids)),
+                version="1.2.3",
                 max_body_bytes=max_body_bytes,
                 former_keys=former_keys,
                 patience=patience,

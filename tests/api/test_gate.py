@@ -208,3 +208,7 @@ def test_metrics_are_plain_text() -> None:
 
 def test_a_read_model_error_without_words_has_some() -> None:
     assert problem(refusing(ReadModelBehind()).post("/v1/orders", PLACE))["detail"]
+
+
+def test_health_says_which_version_is_alive() -> None:
+    assert House().get("/health").json() == {"status": "alive", "version": "1.2.3"}

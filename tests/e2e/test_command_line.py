@@ -1,12 +1,16 @@
 """Every verb as it is typed: what it does, what it shows, and how it refuses."""
 
 import json
+import os
+from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 import typer
+from psycopg.conninfo import make_conninfo
 from typer.core import TyperCommand, TyperGroup
 
 import main
@@ -21,14 +25,14 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "consume": ("orders",),
     "state": ("sourcing",),
     "rebuild": ("all",),
-    "keys create": ("--name", "somebody"),
+    "keys create": ("--name", "somebody", "--scope", "orders:read"),
     "keys revoke": ("0123456789ab",),
     "import online-retail": (__file__,),
     "import orders": (__file__,),
     "parked replay": ("inventory", "stock-LEEDS-1"),
 }
-# A broker for development takes no orders, so it needs no database.
-NEEDS_NOTHING = {"kafka"}
+# A broker for development takes no orders, and schemas come from the code.
+NEEDS_NOTHING = {"kafka", "schemas"}
 
 
 def verbs(command: Any, *path: str) -> list[tuple[str, ...]]:
@@ -58,6 +62,28 @@ def test_no_verb_works_on_a_database_that_nobody_named(
     done = bare(nursery, tmp_path, name, {})
     assert done.code == 1
     assert done.words.startswith("ORDINAL_DATABASE_URL: Field required.")
+
+
+def test_an_empty_name_of_a_database_is_none(nursery: Makers, tmp_path: Path) -> None:
+    done = bare(nursery, tmp_path, "status", {"ORDINAL_DATABASE_URL": " "})
+    assert done.code == 1
+    assert done.words.startswith("ORDINAL_DATABASE_URL: it is empty. `embedded`")
+
+
+def test_settings_show_which_database_it_is_and_no_password(
+    nursery: Makers, tmp_path: Path
+) -> None:
+    url = "postgresql://shop:p%40ss@db:5432/orders?sslpassword=other"
+    done = bare(nursery, tmp_path, "settings", {"ORDINAL_DATABASE_URL": url})
+    assert "user=shop" in done.text
+    assert "host=db" in done.text
+    for secret in ("p%40ss", "p@ss", "other"):
+        assert secret not in done.text
+
+
+def test_the_program_says_its_version(nursery: Makers, tmp_path: Path) -> None:
+    done = bare(nursery, tmp_path, "--version", {})
+    assert (done.code, done.text) == (0, f"ordinal {version('ordinal')}\n")
 
 
 @pytest.mark.parametrize("name", sorted({*ALL} - NEEDS_NOTHING - {"settings", "topics"}))
@@ -131,6 +157,34 @@ def test_a_key_is_not_made_for_a_scope_that_is_none(system: System) -> None:
     assert refused.code == 1
     assert "no such scope: orders:eat" in refused.words
     assert "clerk" not in run(system, "keys", "list").text
+
+
+def test_a_key_that_may_do_everything_is_not_made_by_leaving_its_scopes_out(
+    system: System,
+) -> None:
+    refused = run(system, "keys", "create", "--name", "clerk")
+    assert refused.code == 1
+    assert "--scope orders:write; there are orders:write, orders:read" in refused.words
+    assert "clerk" not in run(system, "keys", "list").text
+
+
+def test_keys_are_made_under_the_login_that_owns_the_database(
+    nursery: Makers, system: System, login: str
+) -> None:
+    typed = ("keys", "create", "--name", "clerk", "--scope", "orders:read")
+    refused = run(system, *typed, database_url=make_conninfo(system.conninfo, user=login))
+    assert refused.code == 1
+    assert f"The login {login} may not do that: name the database's owner" in refused.words
+
+
+@pytest.fixture
+def login(postgres_server: str) -> Iterator[str]:
+    """A login with the rights of a writer, as the processes of a deployment have."""
+    name = f"clerk_{os.getpid()}"
+    with psycopg.connect(postgres_server, autocommit=True) as conn:
+        conn.execute(f"CREATE ROLE {name} LOGIN IN ROLE ordinal_writer".encode())
+        yield name
+        conn.execute(f"DROP ROLE {name}".encode())
 
 
 def test_a_key_that_is_not_there_cannot_be_revoked(system: System) -> None:

@@ -14,7 +14,7 @@ from infra.store import api_keys
 from infra.store.api_keys import ANSWER_LIMIT, KeyRing
 from tests.infra.proxy import Proxy, postgres_proxy
 from tests.infra.running import eventually
-from verbs.serving import RingKeys
+from verbs.edge_adapters import RingKeys
 
 SECRET = "a secret"
 # Seconds.
