@@ -60,6 +60,9 @@ Moment = Annotated[
 ToldMoment = Annotated[
     AwareDatetime, Field(strict=False), BeforeValidator(_dated), AfterValidator(_in_utc)
 ]
+Happened = Annotated[
+    Moment | None, Field(description="When it happened: never in the future. Now, unless told.")
+]
 OrderId = Annotated[
     str,
     Field(

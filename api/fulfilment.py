@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from api.asked import Asked
-from api.fields import Body, Id, LineNumber, LocationId, Moment, OrderId, Quantity, Reason
+from api.fields import Body, Happened, Id, LineNumber, LocationId, Moment, OrderId, Quantity, Reason
 from api.orders import WhyBody
 from api.paging import Cursor, Limit, Page, page_of
 from api.routing import Routes
@@ -29,12 +29,6 @@ from projections.order_status_rows import FulfilmentRow
 routes = Routes("fulfilment")
 
 WorkStatus = Literal["open", "picking", "packed"]
-
-
-Happened = Annotated[
-    Moment | None,
-    Field(description="When it happened: never in the future. Now, unless told."),
-]
 
 
 class OpenBody(Body):

@@ -193,10 +193,9 @@ def cancel_lines(order_id: OrderId, body: CancelLinesBody) -> CancelLines:
 
 
 @routes.command("/orders/{order_id}/holds")
-def place_hold(asked: Asked, order_id: OrderId, body: HoldBody) -> PlaceHold:
-    """Block the order until a matter is cleared."""
-    hold_id = body.hold_id or asked.derived_id("hold")
-    return PlaceHold(order_id=order_id, hold_id=hold_id, reason=body.reason, scope=body.scope)
+def place_hold(order_id: OrderId, body: HoldBody) -> PlaceHold:
+    """Block the order until a matter is cleared; the receipt names the hold."""
+    return PlaceHold(order_id=order_id, **dict(body))
 
 
 @routes.command("/orders/{order_id}/holds/{hold_id}/release")

@@ -1,7 +1,6 @@
 """Money that came, and money that went back."""
 
-from api.asked import Asked
-from api.fields import Amount, Body, Currency, Id, OrderId, Reason
+from api.fields import Amount, Body, Currency, Happened, Id, OrderId, Reason
 from api.routing import Routes
 from commands.payment import RecordPayment, RecordRefund
 
@@ -16,6 +15,7 @@ class PaymentBody(Body):
     amount: Amount
     currency: Currency
     payment_id: Id | None = None
+    at: Happened = None
 
 
 class RefundBody(Body):
@@ -28,17 +28,19 @@ class RefundBody(Body):
     currency: Currency
     cause: Reason
     refund_id: Id | None = None
+    at: Happened = None
 
 
 @routes.command("/orders/{order_id}/payments")
-def record_payment(asked: Asked, order_id: OrderId, body: PaymentBody) -> RecordPayment:
-    """Money of the customer reached the shop; the same (provider, provider_ref) is a repeat."""
-    payment_id = body.payment_id or asked.derived_id("payment")
-    return RecordPayment(order_id=order_id, **dict(body) | {"payment_id": payment_id})
+def record_payment(order_id: OrderId, body: PaymentBody) -> RecordPayment:
+    """Money of the customer reached the shop; the same (provider, provider_ref) is a repeat.
+
+    The receipt names the payment.
+    """
+    return RecordPayment(order_id=order_id, **dict(body))
 
 
 @routes.command("/orders/{order_id}/refunds")
-def record_refund(asked: Asked, order_id: OrderId, body: RefundBody) -> RecordRefund:
-    """Money went back to the customer; this never moves stock."""
-    refund_id = body.refund_id or asked.derived_id("refund")
-    return RecordRefund(order_id=order_id, **dict(body) | {"refund_id": refund_id})
+def record_refund(order_id: OrderId, body: RefundBody) -> RecordRefund:
+    """Money went back to the customer; this never moves stock. The receipt names the refund."""
+    return RecordRefund(order_id=order_id, **dict(body))

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from domain.decider import Decider
+from domain.values import named_uuid
 
 S = TypeVar("S")
 
@@ -55,6 +56,11 @@ class Context:
     traceparent: str | None = None
     former_id: UUID | None = None
     former_fingerprint: bytes = b""
+
+
+def derived_id(context: Context, what: str) -> str:
+    """An id for something that this command makes: a repeat makes the same."""
+    return str(named_uuid(context.command_id, what))
 
 
 @dataclass(slots=True, kw_only=True)

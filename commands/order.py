@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from commands.contacts import contact_ids, keep_contacts, same_contacts
-from commands.handling import Contact, Context, Handlers, Handling, Receipt, Streams
+from commands.handling import (
+    Contact,
+    Context,
+    Handlers,
+    Handling,
+    Receipt,
+    Streams,
+    derived_id,
+)
 from commands.on_order import (
     candidates,
     decided,
@@ -75,12 +83,12 @@ class CancelOrder:
 
 @dataclass(slots=True, kw_only=True)
 class PlaceHold:
-    """Block the order until a matter is cleared."""
+    """Block the order until a matter is cleared. A hold without an id gets one."""
 
     order_id: str
-    hold_id: str
     reason: str
     scope: str = "order"
+    hold_id: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -190,10 +198,14 @@ def cancel_lines(
 
 
 def place_hold(command: PlaceHold, streams: Streams, context: Context, now: datetime) -> Receipt:
-    def decide(order: Order) -> list[object]:
-        return changing.place_hold(order, command.hold_id, command.reason, command.scope)
+    hold_id = command.hold_id or derived_id(context, "hold")
 
-    return decided(command, streams, now, "held", decide)
+    def decide(order: Order) -> list[object]:
+        return changing.place_hold(order, hold_id, command.reason, command.scope)
+
+    receipt = decided(command, streams, now, "held", decide)
+    receipt.details["hold_id"] = hold_id
+    return receipt
 
 
 def release_hold(

@@ -63,6 +63,9 @@ def _line_placed(rows: StreamRows, order: OrderStatusRow, line: e.OrderLine) -> 
     )
 
 
+OVER = ("cancelled", "rejected", "expired")
+
+
 def fulfilment_status(order: OrderStatusRow) -> str:
     demand = order.units_ordered - order.units_cancelled
     if order.units_delivered:
@@ -73,7 +76,7 @@ def fulfilment_status(order: OrderStatusRow) -> str:
 
 
 def _before_dispatch(order: OrderStatusRow) -> str:
-    if order.status in ("cancelled", "rejected"):
+    if order.status in OVER:
         return "cancelled"
     if not order.units_ordered:
         return "delivered"
@@ -91,10 +94,17 @@ def payment_status(order: OrderStatusRow) -> str:
         return "refunded" if order.refunded >= order.captured else "partially_refunded"
     owed = order.total - order.cancelled_amount
     if not order.captured:
-        return "on_account" if order.payment_mode == "on_account" else "none"
+        return _unpaid(order, owed)
     if order.captured == owed:
         return "paid"
     return "partially_paid" if order.captured < owed else "overpaid"
+
+
+def _unpaid(order: OrderStatusRow, owed: int) -> str:
+    """Where nothing is due, nothing needs to come."""
+    if not owed and order.status not in OVER:
+        return "paid"
+    return "on_account" if order.payment_mode == "on_account" else "none"
 
 
 def evolve(rows: StreamRows, recorded: Recorded) -> None:

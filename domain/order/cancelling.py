@@ -49,11 +49,14 @@ def rest_cancelled(order: Order, reason: str) -> list[LineQuantityCancelled]:
 def cancel_lines(order: Order, lines: Iterable[LineQuantity], reason: str) -> list[object]:
     """Cancel units that nobody has picked or packed: those without a source first.
 
-    Work that was not begun is taken back where it holds such units, to be given out anew.
+    Work that was not begun is taken back where it holds such units, to be given out anew. When
+    nothing is left to be sent, the charges fall too, and the order is over.
     """
     check_status(order, "placed", "confirmed")
     check_text(reason, "reason")
     wanted = _wanted(order, lines)
+    if _takes_all_goods(order, wanted):
+        wanted |= {line.line: line.demand for line in order.lines.values() if line.demand}
     cancelled = [_cancelled(order, order.lines[n], units, reason) for n, units in wanted.items()]
     if all(line.demand == wanted.get(line.line, 0) for line in order.lines.values()):
         return [
@@ -62,6 +65,11 @@ def cancel_lines(order: Order, lines: Iterable[LineQuantity], reason: str) -> li
             OrderCancelled(reason=reason),
         ]
     return [*_works_shrunk(order, cancelled), *cancelled]
+
+
+def _takes_all_goods(order: Order, wanted: Mapping[int, int]) -> bool:
+    goods = [line for line in order.lines.values() if line.kind == "stock"]
+    return bool(goods) and all(line.demand == wanted.get(line.line, 0) for line in goods)
 
 
 def _wanted(order: Order, lines: Iterable[LineQuantity]) -> dict[int, int]:

@@ -57,15 +57,18 @@ def release_hold(order: Order, hold_id: str) -> list[object]:
 
 
 def complete(order: Order) -> list[object]:
-    """Close the order: every line has come to its end, and what is kept is paid or on account."""
+    """Close the order: every line has come to its end, and what is kept was paid or is on account.
+
+    Money that went back was given back by somebody: it makes no new debt.
+    """
     if order.status == "completed":
         return []
     check_status(order, "confirmed")
     unsettled = [line.line for line in order.lines.values() if not line.settled]
     if unsettled:
         raise WrongStatus("Some lines have not come to their end.", lines=unsettled)
-    if order.payment_mode != "on_account" and order.paid < order.kept:
-        raise WrongStatus("The order is not paid.", owed=order.kept - order.paid)
+    if order.payment_mode != "on_account" and order.captured < order.kept:
+        raise WrongStatus("The order is not paid.", owed=order.kept - order.captured)
     return [OrderCompleted()]
 
 

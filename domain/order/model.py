@@ -101,6 +101,15 @@ class Shipment:
 
 
 @dataclass(slots=True)
+class MoneyFact:
+    """What a provider said under one reference: of which payment, and how much."""
+
+    payment_id: str
+    amount: int
+    refund_id: str | None = None
+
+
+@dataclass(slots=True)
 class Order:
     """The whole order: quantities and money."""
 
@@ -123,7 +132,7 @@ class Order:
     shipments: dict[str, Shipment] = field(default_factory=dict)
     payments: dict[str, int] = field(default_factory=dict)
     refunds: dict[str, int] = field(default_factory=dict)
-    money_facts: dict[str, str] = field(default_factory=dict)
+    money_facts: dict[str, MoneyFact] = field(default_factory=dict)
 
     @property
     def owed(self) -> int:
@@ -136,8 +145,12 @@ class Order:
         return sum(line.value_without(line.cancelled + line.lost) for line in self.lines.values())
 
     @property
+    def captured(self) -> int:
+        return sum(self.payments.values())
+
+    @property
     def paid(self) -> int:
-        return sum(self.payments.values()) - sum(self.refunds.values())
+        return self.captured - sum(self.refunds.values())
 
 
 def money_key(kind: str, provider: str, provider_ref: str) -> str:

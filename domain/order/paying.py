@@ -3,8 +3,11 @@
 from domain.errors import AlreadyExists, CurrencyMismatch, Invalid, OverRefund, UnknownPayment
 from domain.order.events import PaymentCaptured, RefundSucceeded
 from domain.order.guards import check_known
+from domain.order.model import MoneyFact
 from domain.order.state import Order, money_key
 from domain.values import MAX_AMOUNT, check_name, check_text
+
+TOO_MUCH = "All payments of an order are together at most 10^15 minor units."
 
 
 def record_payment(
@@ -20,8 +23,11 @@ def record_payment(
     check_known(order)
     check_name(payment_id, "payment_id")
     _check_money(order, provider, provider_ref, amount, currency)
-    if _known(order, "captured", provider, provider_ref, payment_id):
+    key = money_key("captured", provider, provider_ref)
+    if _known(order, key, MoneyFact(payment_id, amount)):
         return []
+    if order.captured + amount > MAX_AMOUNT:
+        raise Invalid(TOO_MUCH, field="amount", captured=order.captured)
     return [
         PaymentCaptured(
             payment_id=payment_id,
@@ -51,7 +57,8 @@ def record_refund(
     _check_money(order, provider, provider_ref, amount, currency)
     if payment_id not in order.payments:
         raise UnknownPayment(payment_id=payment_id)
-    if _known(order, "refunded", provider, provider_ref, payment_id):
+    key = money_key("refunded", provider, provider_ref)
+    if _known(order, key, MoneyFact(payment_id, amount)):
         return []
     left = order.payments[payment_id] - order.refunds.get(payment_id, 0)
     if amount > left:
@@ -69,11 +76,33 @@ def record_refund(
     ]
 
 
-def _known(order: Order, kind: str, provider: str, provider_ref: str, payment_id: str) -> bool:
-    known = order.money_facts.get(money_key(kind, provider, provider_ref))
-    if known not in (None, payment_id):
-        raise AlreadyExists("The provider named another payment here.", payment_id=known)
-    return known is not None
+def payment_of(order: Order, provider: str, provider_ref: str) -> str | None:
+    """The payment that the provider told of under this reference."""
+    known = order.money_facts.get(money_key("captured", provider, provider_ref))
+    return known.payment_id if known else None
+
+
+def refund_of(order: Order, provider: str, provider_ref: str) -> str | None:
+    """The refund that the provider told of under this reference."""
+    known = order.money_facts.get(money_key("refunded", provider, provider_ref))
+    return known.refund_id if known else None
+
+
+def _known(order: Order, key: str, wanted: MoneyFact) -> bool:
+    """Whether this was told before. The same reference never stands for two facts."""
+    known = order.money_facts.get(key)
+    if known is None:
+        return False
+    if known.payment_id != wanted.payment_id:
+        raise AlreadyExists("The provider named another payment here.", payment_id=known.payment_id)
+    if known.amount != wanted.amount:
+        raise AlreadyExists(
+            f"The provider told another amount under this reference: {known.amount}, and now"
+            f" {wanted.amount}.",
+            recorded=known.amount,
+            stated=wanted.amount,
+        )
+    return True
 
 
 def _check_money(

@@ -183,7 +183,7 @@ def _plainly_sound(name: str, longest: int) -> bool:
 
 def _agree(request: OrderRequest) -> tuple[tuple[OrderLine, ...], Totals]:
     lines = []
-    goods = charges = discount = tax = 0
+    goods = charges = discount = tax = moved = 0
     for number, asked in enumerate(request.lines, start=1):
         worth = _check_line(number, asked, request.currency)
         if asked.kind == "charge":
@@ -204,8 +204,9 @@ def _agree(request: OrderRequest) -> tuple[tuple[OrderLine, ...], Totals]:
                 kind=asked.kind,
             )
         )
+        moved += abs(worth) + abs(asked.tax) + asked.discount
     total = goods + charges - discount + tax
-    _check_total(total, request.total)
+    _check_total(total, moved, request.total)
     return tuple(lines), _totals(
         goods=goods, charges=charges, discount=discount, tax=tax, total=total
     )
@@ -221,10 +222,18 @@ def _check_line(number: int, asked: RequestedLine, currency: str) -> int:
     worth = asked.quantity * asked.unit_price
     if not -MAX_AMOUNT <= worth <= MAX_AMOUNT or (worth < 0 and asked.kind == "stock"):
         raise Invalid("A line is worth 0 to 10^15.", field=f"lines.{number}.unit_price")
-    if not -MAX_AMOUNT <= asked.tax <= MAX_AMOUNT:
-        raise Invalid("A tax is within 10^15 of 0.", field=f"lines.{number}.tax")
-    if not -MAX_AMOUNT <= asked.discount <= MAX_AMOUNT:
-        raise Invalid("A discount is within 10^15 of 0.", field=f"lines.{number}.discount")
+    if not 0 <= asked.discount <= max(0, worth):
+        raise Invalid(
+            "A discount is 0 up to what the line is worth.",
+            field=f"lines.{number}.discount",
+            worth=worth,
+        )
+    if not (-MAX_AMOUNT if worth < 0 else 0) <= asked.tax <= (0 if worth < 0 else MAX_AMOUNT):
+        raise Invalid(
+            "A tax has the sign of its line, and is within 10^15 of 0.",
+            field=f"lines.{number}.tax",
+            worth=worth,
+        )
     if asked.currency is not None and asked.currency != currency:
         raise CurrencyMismatch(field=f"lines.{number}.currency")
     return worth
@@ -235,9 +244,12 @@ def _check_sku(number: int, sku: str) -> None:
         check_new_sku(sku, f"lines.{number}.sku")
 
 
-def _check_total(total: int, stated: int | None) -> None:
-    if not -MAX_AMOUNT <= total <= MAX_AMOUNT:
-        raise Invalid("The order is worth too much.", field="lines")
+def _check_total(total: int, moved: int, stated: int | None) -> None:
+    """`moved` is all that its lines add and take away: it bounds every sum over them."""
+    if moved > MAX_AMOUNT:
+        raise Invalid("All amounts of an order are together at most 10^15.", field="lines")
+    if total < 0:
+        raise Invalid("An order is worth 0 or more.", field="lines", sum=total)
     if stated is not None and stated != total:
         raise TotalMismatch(field="total", stated=stated, sum=total)
 

@@ -6,7 +6,15 @@ from typing import Any
 from domain.decider import Decider
 from domain.making import maker
 from domain.order import events as e
-from domain.order.model import FulfilmentOrder, Line, Order, Shipment, Work, money_key
+from domain.order.model import (
+    FulfilmentOrder,
+    Line,
+    MoneyFact,
+    Order,
+    Shipment,
+    Work,
+    money_key,
+)
 
 __all__ = ["ORDER", "FulfilmentOrder", "Line", "Order", "Shipment", "Work", "money_key"]
 
@@ -136,9 +144,13 @@ def _tracked(order: Order, event: e.TrackingUpdated) -> None:
 
 
 def _money(order: Order, event: e.PaymentCaptured | e.RefundSucceeded) -> None:
-    kind = "captured" if isinstance(event, e.PaymentCaptured) else "refunded"
-    _more(order.payments if kind == "captured" else order.refunds, event.payment_id, event.amount)
-    order.money_facts[money_key(kind, event.provider, event.provider_ref)] = event.payment_id
+    if isinstance(event, e.PaymentCaptured):
+        kind, counts, refund_id = "captured", order.payments, None
+    else:
+        kind, counts, refund_id = "refunded", order.refunds, event.refund_id
+    _more(counts, event.payment_id, event.amount)
+    key = money_key(kind, event.provider, event.provider_ref)
+    order.money_facts[key] = MoneyFact(event.payment_id, event.amount, refund_id)
 
 
 def _confirmed(order: Order, _: e.OrderConfirmed) -> None:

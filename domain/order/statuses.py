@@ -2,6 +2,8 @@
 
 from domain.order.state import Order
 
+OVER = ("cancelled", "rejected", "expired")
+
 
 def fulfilment_status(order: Order) -> str:
     """How far its goods have come. An order of charges alone has nothing to wait for."""
@@ -13,7 +15,7 @@ def fulfilment_status(order: Order) -> str:
     shipped = sum(line.shipped for line in goods)
     if shipped:
         return "shipped" if shipped >= demand else "partially_shipped"
-    if order.status in ("cancelled", "rejected") or (goods and not demand):
+    if order.status in OVER or (goods and not demand):
         return "cancelled"
     return _before_dispatch(order) if goods else "delivered"
 
@@ -35,7 +37,14 @@ def payment_status(order: Order) -> str:
     if refunded:
         return "refunded" if refunded >= captured else "partially_refunded"
     if not captured:
-        return "on_account" if order.payment_mode == "on_account" else "none"
+        return _unpaid(order)
     if captured == order.owed:
         return "paid"
     return "partially_paid" if captured < order.owed else "overpaid"
+
+
+def _unpaid(order: Order) -> str:
+    """Where nothing is due, nothing needs to come."""
+    if not order.owed and order.status not in OVER:
+        return "paid"
+    return "on_account" if order.payment_mode == "on_account" else "none"

@@ -87,7 +87,7 @@ COMMANDS = [
         "place_hold",
         f"{ORDER}/holds",
         WHY,
-        order.PlaceHold(order_id=ID, hold_id=_derived("hold"), reason="asked for it"),
+        order.PlaceHold(order_id=ID, reason="asked for it"),
     ),
     Sound(
         "release_hold",
@@ -180,7 +180,7 @@ COMMANDS = [
         "record_payment",
         f"{ORDER}/payments",
         MONEY,
-        payment.RecordPayment(order_id=ID, payment_id=_derived("payment"), **MONEY),
+        payment.RecordPayment(order_id=ID, **MONEY),
     ),
     Sound(
         "record_refund",

@@ -190,7 +190,12 @@ def _decide(trade: Trade) -> None:
 def _pay(trade: Trade) -> None:
     order_id, order = trade.order()
     amount = trade.dice.of((order.owed, trade.dice.up_to(900)))
-    money = {"order_id": order_id, "payment_id": "P", "provider": "stripe", "currency": "GBP"}
+    money: dict[str, Any] = {
+        "order_id": order_id,
+        "payment_id": "P",
+        "provider": "stripe",
+        "currency": "GBP",
+    }
     ref = str(trade.asked)
     trade.ask(p.RecordPayment(provider_ref=ref, amount=amount, **money))
     if trade.dice.up_to(2) == 2:

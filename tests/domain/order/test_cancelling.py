@@ -107,12 +107,25 @@ def test_the_last_unit_cancels_the_order() -> None:
     less(part(1, 4), history=IN_WORK).then(work_cancelled("order-cancelled"), ALL_GONE, CANCELLED)
 
 
-def test_a_charge_keeps_the_order_until_it_is_cancelled_too() -> None:
+def test_charges_fall_with_the_last_goods() -> None:
     lines = [placed(line(1, 4), line(2, 2, kind="charge")), sourced(share(1, 4))]
-    less(part(1, 4), history=lines).then(ALL_GONE)
+    less(part(1, 4), history=lines).then(ALL_GONE, cancelled(2, 2), CANCELLED)
     less(part(2, 1), history=lines).then(cancelled(2, 1))
     less(part(2, 3), history=lines).then_refused(WrongStatus, cancellable=2)
     less(part(2, 2), history=[*lines, ALL_GONE]).then(cancelled(2, 2), CANCELLED)
+    less(part(1, 4), part(2, 1), history=lines).then(ALL_GONE, cancelled(2, 2), CANCELLED)
+
+
+def test_the_postage_of_goods_that_left_stays() -> None:
+    lines = placed(line(1, 4), line(2, 2), line(3, 1, kind="charge"))
+    left = [lines, sourced(share(1, 4), share(2, 2)), *ON_ITS_WAY[2:]]
+    less(part(2, 2), history=left).then(cancelled(2, 2, allocated=(share(2, 2),)))
+
+
+def test_an_order_of_charges_alone_loses_only_those_that_are_named() -> None:
+    fees = [placed(line(1, 1, kind="charge"), line(2, 1, kind="charge"))]
+    less(part(1, 1), history=fees).then(cancelled(1, 1))
+    less(part(1, 1), part(2, 1), history=fees).then(cancelled(1, 1), cancelled(2, 1), CANCELLED)
 
 
 def test_work_not_begun_is_taken_back_for_its_units() -> None:

@@ -145,7 +145,7 @@ def test_what_never_arrived_is_not_owed(end: object) -> None:
     order(*ON_ITS_WAY, end).when(complete).then(OrderCompleted())
 
 
-def test_a_refund_reopens_the_debt() -> None:
+def test_a_goodwill_refund_makes_no_new_debt() -> None:
     refund = RefundSucceeded(
         refund_id="x",
         payment_id="p1",
@@ -155,7 +155,8 @@ def test_a_refund_reopens_the_debt() -> None:
         currency="GBP",
         cause="goodwill",
     )
-    order(*DELIVERED, captured(400), refund).when(complete).then_refused(WrongStatus, owed=100)
+    order(*DELIVERED, captured(400), refund).when(complete).then(OrderCompleted())
+    order(*DELIVERED, captured(399), refund).when(complete).then_refused(WrongStatus, owed=1)
 
 
 def test_charges_alone_need_only_be_paid() -> None:

@@ -13,7 +13,7 @@ from domain.errors import (
     UnknownPayment,
 )
 from domain.order.events import OrderCancelled, RefundSucceeded
-from domain.order.paying import record_payment, record_refund
+from domain.order.paying import payment_of, record_payment, record_refund, refund_of
 from domain.order.state import ORDER
 from domain.order.statuses import payment_status
 from tests.domain.order.histories import cancelled, captured, line, placed
@@ -51,6 +51,26 @@ def test_one_fact_of_a_provider_counts_once() -> None:
     pay(placed(), captured(400)).then_nothing()
     pay(placed(), captured(400), payment_id="p2").then_refused(AlreadyExists, payment_id="p1")
     pay(placed(), captured(300), provider_ref="r2").then(captured(400, ref="r2"))
+
+
+def test_another_amount_under_the_same_reference_is_refused_with_both() -> None:
+    pay(placed(), captured(300)).then_refused(AlreadyExists, recorded=300, stated=400)
+    refund(placed(), captured(400), refunded(50)).then_refused(
+        AlreadyExists, recorded=50, stated=100
+    )
+
+
+def test_a_reference_tells_its_payment_or_refund() -> None:
+    order = ORDER.fold([placed(), captured(400), refunded(50)])
+    assert payment_of(order, "bank", "r1") == "p1"
+    assert refund_of(order, "bank", "r1") == "x"
+    assert payment_of(order, "bank", "r2") is refund_of(order, "bank", "r2") is None
+
+
+def test_all_payments_of_an_order_have_a_limit_together() -> None:
+    pay(placed(), captured(10**15), provider_ref="r2").then_refused(
+        Invalid, field="amount", captured=10**15
+    )
 
 
 def test_a_capture_and_a_refund_may_share_a_reference() -> None:
@@ -120,6 +140,13 @@ def test_another_currency_is_refused() -> None:
 )
 def test_the_payment_status_follows_the_facts(history: list[object], status: str) -> None:
     assert payment_status(ORDER.fold([placed(), *history])) == status
+
+
+def test_where_nothing_is_due_nothing_needs_to_come() -> None:
+    free = placed(line(1, 4, discount=400))
+    assert payment_status(ORDER.fold([free])) == "paid"
+    gone = [cancelled(1, 4, unsourced=4), OrderCancelled(reason="x")]
+    assert payment_status(ORDER.fold([placed(), *gone])) == "none"
 
 
 def test_an_order_on_account_says_so_until_it_is_paid() -> None:
