@@ -5,7 +5,7 @@ they are at this very moment, appends events to them, and sees what it appended.
 nothing that it appended remains.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -112,7 +112,7 @@ class Streams(Protocol):
 
 
 Handler = Callable[[Any, Streams, Context, datetime], Receipt]
-Needs = Callable[[Any, Streams], Sequence[str]]
+Needs = Callable[[Any, Streams], Sequence[str] | Iterator[Sequence[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +120,9 @@ class Handling:
     """A command's handler and the streams it needs.
 
     `needs` is asked before the log is locked, again and again until it names nothing new: what it
-    named before is loaded by then, so one answer may rest on another. `target` is the stream that
-    `If-Match` speaks of.
+    named before is loaded by then, so one answer may rest on another. One that yields its answers
+    goes on when all streams of the answer before are loaded. `target` is the stream that `If-Match`
+    speaks of.
     """
 
     handle: Handler
@@ -130,6 +131,20 @@ class Handling:
 
 
 Handlers = Mapping[type, Handling]
+
+
+def named(
+    needed: Sequence[str] | Iterator[Sequence[str]], loaded: Callable[[str], bool]
+) -> Sequence[str]:
+    """The streams that are needed, as far as can be told from those that are loaded."""
+    if not isinstance(needed, Iterator):
+        return needed
+    names: list[str] = []
+    for answer in needed:
+        names += answer
+        if not all(map(loaded, answer)):
+            break
+    return names
 
 
 class Dispatch(Protocol):

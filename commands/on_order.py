@@ -6,6 +6,7 @@ from typing import Protocol
 
 from commands.handling import Receipt, Streams
 from commands.promises import StockAt, StockSide
+from commands.serving import Gains, queues
 from domain.order.changing import waiting_policy
 from domain.order.state import ORDER, Order
 from domain.sourcing import Demand, Sourcing, eligible, source
@@ -45,21 +46,26 @@ def decided(
     outcome: str,
     *decisions: Decision,
     at: datetime | None = None,
+    gains: Gains | None = None,
 ) -> Receipt:
     """Records one decision after the other, and what each means for the stock.
 
-    A fact has the time that it states itself, or `at`; without both, that of the decision.
+    A fact has the time that it states itself, or `at`; without both, that of the decision. What is
+    freed, `gains` at most, serves those that wait for it.
     """
     stream = stream_of(command)
     order = streams.state(ORDER, stream)
     before = streams.version(stream)
     if order.placed_at is not None:
         check_happened(now, "occurred_at", since=order.placed_at, now=now)
+    queued = queues(streams, gains or {}, command.order_id)
+    side = StockSide(streams, command.order_id, order, now)
     for decide in decisions:
         events = decide(order)
         for event in events:
             streams.append(stream, [event], at=getattr(event, "at", at))
-        StockSide(streams, command.order_id, order, now).follow(events)
+        side.follow(events)
+    side.finish(queued)
     changed = streams.version(stream) > before
     return Receipt(id=command.order_id, stream_id=stream, outcome=outcome, changed=changed)
 
@@ -96,11 +102,11 @@ def candidates(
     ]
 
 
-def promised(order: Order, lines: Iterable[int]) -> set[str]:
-    """The stock items that have promised something to these lines, or let them wait."""
-    known = [order.lines[number] for number in lines if number in order.lines]
-    return {
-        stock_stream(location, line.sku)
-        for line in known
-        for location in (*line.allocated, *line.backordered)
-    }
+def gains_of(order: Order, lines: Iterable[int]) -> dict[str, int]:
+    """The stock items that these lines wait for or were promised, and how many units of each."""
+    gains: dict[str, int] = {}
+    for line in (order.lines[number] for number in lines if number in order.lines):
+        for location in (*line.allocated, *line.backordered):
+            name = stock_stream(location, line.sku)
+            gains[name] = gains.get(name, 0) + line.allocated.get(location, 0)
+    return gains

@@ -1,6 +1,6 @@
 """What may be asked of an order before it is picked."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,12 +17,13 @@ from commands.handling import (
 from commands.on_order import (
     candidates,
     decided,
+    gains_of,
     needs_order,
-    promised,
     sourced_again,
     stream_of,
 )
 from commands.promises import StockAt, StockSide
+from commands.serving import needs_in_turn
 from domain.errors import ReferenceReused
 from domain.making import maker
 from domain.order import cancelling, changing
@@ -149,7 +150,9 @@ def _source_placed(
         preferred=command.preferred_location,
     )
     streams.append(stream, placed + promise(sourcing, command.shortage_policy))
-    StockSide(streams, command.order_id, order, now).follow([sourcing.decided])
+    side = StockSide(streams, command.order_id, order, now)
+    side.follow([sourcing.decided])
+    side.finish({})
 
 
 def _needs_place(command: PlaceOrder, streams: Streams) -> Sequence[str]:
@@ -176,7 +179,7 @@ def reject_order(
     def decide(order: Order) -> list[object]:
         return changing.reject(order, command.reason)
 
-    return decided(command, streams, now, "rejected", decide)
+    return decided(command, streams, now, "rejected", decide, gains=_gains(command, streams))
 
 
 def cancel_order(
@@ -185,7 +188,7 @@ def cancel_order(
     def decide(order: Order) -> list[object]:
         return cancelling.cancel_order(order, command.reason)
 
-    return decided(command, streams, now, "cancelled", decide)
+    return decided(command, streams, now, "cancelled", decide, gains=_gains(command, streams))
 
 
 def cancel_lines(
@@ -194,7 +197,8 @@ def cancel_lines(
     def decide(order: Order) -> list[object]:
         return cancelling.cancel_lines(order, command.lines, command.reason)
 
-    return decided(command, streams, now, "lines-cancelled", decide)
+    gains = _gains(command, streams)
+    return decided(command, streams, now, "lines-cancelled", decide, gains=gains)
 
 
 def place_hold(command: PlaceHold, streams: Streams, context: Context, now: datetime) -> Receipt:
@@ -237,16 +241,24 @@ def complete_order(
     return decided(command, streams, now, "completed", changing.complete)
 
 
-def _needs_promised(command: RejectOrder | CancelOrder, streams: Streams) -> list[str]:
-    stream = stream_of(command)
-    order = streams.state(ORDER, stream)
-    return [stream, *promised(order, order.lines)]
+Cancelling = RejectOrder | CancelOrder | CancelLines
 
 
-def _needs_lines(command: CancelLines, streams: Streams) -> list[str]:
-    stream = stream_of(command)
-    order = streams.state(ORDER, stream)
-    return [stream, *promised(order, (part.line for part in command.lines))]
+def _gains(command: Cancelling, streams: Streams) -> dict[str, int]:
+    order = streams.state(ORDER, stream_of(command))
+    return gains_of(order, _concerned(command, order))
+
+
+def _concerned(command: Cancelling, order: Order) -> Iterable[int]:
+    if isinstance(command, CancelLines):
+        return dict.fromkeys(part.line for part in command.lines)
+    return order.lines
+
+
+def _needs_freed(command: Cancelling, streams: Streams) -> Iterator[Sequence[str]]:
+    """The order, its stock, and who is next in turn for it."""
+    yield (stream_of(command),)
+    yield from needs_in_turn(streams, _gains(command, streams), command.order_id)
 
 
 def _needs_sources(command: SourceOrder, streams: Streams) -> list[str]:
@@ -259,9 +271,9 @@ def _needs_sources(command: SourceOrder, streams: Streams) -> list[str]:
 HANDLERS: Handlers = {
     PlaceOrder: Handling(place_order, _needs_place, stream_of),
     ConfirmOrder: Handling(confirm_order, needs_order, stream_of),
-    RejectOrder: Handling(reject_order, _needs_promised, stream_of),
-    CancelOrder: Handling(cancel_order, _needs_promised, stream_of),
-    CancelLines: Handling(cancel_lines, _needs_lines, stream_of),
+    RejectOrder: Handling(reject_order, _needs_freed, stream_of),
+    CancelOrder: Handling(cancel_order, _needs_freed, stream_of),
+    CancelLines: Handling(cancel_lines, _needs_freed, stream_of),
     PlaceHold: Handling(place_hold, needs_order, stream_of),
     ReleaseHold: Handling(release_hold, needs_order, stream_of),
     SourceOrder: Handling(source_order, _needs_sources, stream_of),

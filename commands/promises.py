@@ -4,11 +4,11 @@ An order says what it promised, cancelled, missed and shipped; whatever it says,
 too, so that the promises of both always agree.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sized
 from datetime import datetime
 
 from commands.handling import Streams
-from commands.stock.on_item import tell_orders
+from commands.serving import serve, tell_orders
 from domain.order.events import (
     LineAllocated,
     LineQuantityCancelled,
@@ -36,7 +36,7 @@ SHORT_PICK = "short-pick"
 
 
 class StockAt:
-    """What the stock items of a command's streams can promise at this moment."""
+    """What the stock items of a command's streams can promise to new demand at this moment."""
 
     __slots__ = ("_now", "_state")
 
@@ -45,7 +45,7 @@ class StockAt:
 
     def available(self, location: str, sku: str) -> int | None:
         item = self._state(STOCK_ITEM, f"stock-{location}-{sku}")
-        return item.available(self._now) if item.status == "active" else None
+        return item.unclaimed(self._now) if item.status == "active" else None
 
     def backorderable(self, location: str, sku: str) -> int | None:
         return self._state(STOCK_ITEM, f"stock-{location}-{sku}").backorderable()
@@ -75,7 +75,16 @@ class StockSide:
                     self._shipped(event)
                 case _:
                     pass
-        self._alert()
+
+    def finish(self, queued: Mapping[str, Sized]) -> None:
+        """At the end of a command: serve who is next in turn, then say what was crossed."""
+        for name, in_turn in queued.items():
+            if name in self._items:
+                serve(self._streams, name, len(in_turn), self._now)
+        for name, item in self._items.items():
+            crossed = alerts(item, self._now)
+            if crossed:
+                self._streams.append(name, crossed)
 
     def _promised(self, event: SourcingDecided) -> None:
         for share in event.allocations:
@@ -145,9 +154,3 @@ class StockSide:
             if item.reservations:
                 self._streams.append(name, due_releases(item, self._now))
         return name, item
-
-    def _alert(self) -> None:
-        for name, item in self._items.items():
-            crossed = alerts(item, self._now)
-            if crossed:
-                self._streams.append(name, crossed)

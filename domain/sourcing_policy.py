@@ -85,6 +85,11 @@ class SourcingPolicy:
     max_splits: int = 3
     version: int = 0
 
+    def is_open(self, location: str) -> bool:
+        """Whether the place serves anybody."""
+        place = self.locations.get(location)
+        return place is not None and place.active
+
 
 def _placed(policy: SourcingPolicy, event: LocationRegistered | LocationChanged) -> None:
     policy.version += 1

@@ -2,7 +2,7 @@
 
 items           carry it, its policy, suspend and discontinue it
 levels          expect, receive, adjust, count and move units; serve the order lines that wait
-reservations    promise units softly, for a while
+reservations    promise units softly, for a while, and let that end
 """
 
 from commands.handling import Handlers
@@ -22,7 +22,12 @@ from commands.stock.levels import (
     MoveStockState,
     ReceiveStock,
 )
-from commands.stock.reservations import ExtendReservation, ReleaseReservation, ReserveStock
+from commands.stock.reservations import (
+    ExpireReservations,
+    ExtendReservation,
+    ReleaseReservation,
+    ReserveStock,
+)
 
 __all__ = [
     "HANDLERS",
@@ -30,6 +35,7 @@ __all__ = [
     "CountStock",
     "DiscontinueStockItem",
     "ExpectStock",
+    "ExpireReservations",
     "ExtendReservation",
     "FillBackorders",
     "MoveStockState",

@@ -1,14 +1,16 @@
 """Carrying an item: its registration, its policy, and whether it may be promised."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from commands.handling import Context, Handlers, Handling, Receipt, Streams
+from commands.serving import needs_in_turn
 from commands.stock.on_item import decided, needs_item, stream_of
 from domain.errors import UnknownLocation
 from domain.sourcing_policy import SOURCING_POLICY
 from domain.stock import levels
-from domain.stock.state import StockItem
+from domain.stock.state import STOCK_ITEM, StockItem
 from domain.values import SOURCING_STREAM
 
 
@@ -92,7 +94,8 @@ def set_stock_policy(
             reorder_quantity=command.reorder_quantity,
         )
 
-    return decided(command, streams, now, "policy-set", decide)
+    gain = _less_safety(command, streams)
+    return decided(command, streams, now, "policy-set", decide, gain=gain)
 
 
 def suspend_stock_item(
@@ -106,7 +109,7 @@ def suspend_stock_item(
 def resume_stock_item(
     command: ResumeStockItem, streams: Streams, context: Context, now: datetime
 ) -> Receipt:
-    return decided(command, streams, now, "resumed", levels.resume)
+    return decided(command, streams, now, "resumed", levels.resume, gain=0)
 
 
 def discontinue_stock_item(
@@ -117,14 +120,29 @@ def discontinue_stock_item(
     )
 
 
+def _less_safety(command: SetStockPolicy, streams: Streams) -> int:
+    """Units that a smaller safety stock frees."""
+    return streams.state(STOCK_ITEM, stream_of(command)).safety_stock - command.safety_stock
+
+
+def _needs_policy(command: SetStockPolicy, streams: Streams) -> Iterator[Sequence[str]]:
+    stream = stream_of(command)
+    yield (stream,)
+    yield from needs_in_turn(streams, {stream: _less_safety(command, streams)})
+
+
+def _needs_resumed(command: ResumeStockItem, streams: Streams) -> Iterator[Sequence[str]]:
+    return needs_in_turn(streams, {stream_of(command): 0})
+
+
 def _needs_location(command: RegisterStockItem, streams: Streams) -> tuple[str, ...]:
     return (SOURCING_STREAM, stream_of(command))
 
 
 HANDLERS: Handlers = {
     RegisterStockItem: Handling(register_stock_item, _needs_location, stream_of),
-    SetStockPolicy: Handling(set_stock_policy, needs_item, stream_of),
+    SetStockPolicy: Handling(set_stock_policy, _needs_policy, stream_of),
     SuspendStockItem: Handling(suspend_stock_item, needs_item, stream_of),
-    ResumeStockItem: Handling(resume_stock_item, needs_item, stream_of),
+    ResumeStockItem: Handling(resume_stock_item, _needs_resumed, stream_of),
     DiscontinueStockItem: Handling(discontinue_stock_item, needs_item, stream_of),
 }

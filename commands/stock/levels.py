@@ -1,17 +1,18 @@
 """Units that arrive, go missing or spoil, and the order lines that this serves or displaces."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from commands.handling import Context, Handlers, Handling, Receipt, Streams
-from commands.stock.on_item import Decision, OnItem, decided, needs_item, stream_of
+from commands.serving import needs_in_turn
+from commands.stock.on_item import Decision, decided, needs_item, stream_of
 from domain.order.state import ORDER
 from domain.stock import levels
 from domain.stock.displacement import OrderFacts, missing, youngest
 from domain.stock.events import State
 from domain.stock.guards import check_registered
-from domain.stock.promising import due_releases, fill_backorders, fills
+from domain.stock.promising import due_releases
 from domain.stock.state import STOCK_ITEM, StockItem
 from domain.values import order_stream
 
@@ -29,7 +30,7 @@ class ExpectStock:
 
 @dataclass(slots=True, kw_only=True)
 class ReceiveStock:
-    """Units arrived; up to 100 waiting order lines are filled in the same append."""
+    """Units arrived; the first lines that wait for them are served in the same append."""
 
     location: str
     sku: str
@@ -42,7 +43,7 @@ class ReceiveStock:
 
 @dataclass(slots=True, kw_only=True)
 class FillBackorders:
-    """Fill the next 100 waiting order lines from what is available."""
+    """Serve the next 100 waiting order lines from what is available."""
 
     location: str
     sku: str
@@ -50,13 +51,18 @@ class FillBackorders:
 
 @dataclass(slots=True, kw_only=True)
 class AdjustStock:
-    """Correct the books by a number of units, for a reason."""
+    """Correct the books by a number of units, for a reason.
+
+    `opening_balance` are units that were there before the books knew of any, and are recorded
+    first: nobody is served from what the correction takes away.
+    """
 
     location: str
     sku: str
     delta: int
     reason: str
     reference: str | None = None
+    opening_balance: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,18 +125,16 @@ def fill_next_backorders(
 
 
 def _filling(
-    command: OnItem, streams: Streams, now: datetime, outcome: str, decide: Decision
+    command: ReceiveStock | FillBackorders,
+    streams: Streams,
+    now: datetime,
+    outcome: str,
+    decide: Decision,
 ) -> Receipt:
-    """Serves the next lines in the queue; the receipt says how many of them wait on."""
-    receipt = decided(
-        command,
-        streams,
-        now,
-        outcome,
-        decide,
-        lambda item: due_releases(item, now),
-        lambda item: fill_backorders(item, now),
-    )
+    """The receipt says how many lines wait on."""
+    due: Decision = lambda item: due_releases(item, now)  # noqa: E731
+    gain = _gain(command, streams)
+    receipt = decided(command, streams, now, outcome, decide, due, gain=gain)
     receipt.details["waiting"] = len(streams.state(STOCK_ITEM, receipt.stream_id).backorders)
     return receipt
 
@@ -147,7 +151,11 @@ def adjust_stock(
             orders=_orders(streams, now),
         )
 
-    return decided(command, streams, now, "adjusted", decide)
+    def opened(item: StockItem) -> list[object]:
+        return levels.open_balance(item, command.opening_balance)
+
+    gain = _gain(command, streams)
+    return decided(command, streams, now, "adjusted", opened, decide, gain=gain)
 
 
 def count_stock(command: CountStock, streams: Streams, context: Context, now: datetime) -> Receipt:
@@ -160,7 +168,8 @@ def count_stock(command: CountStock, streams: Streams, context: Context, now: da
             orders=_orders(streams, now),
         )
 
-    return decided(command, streams, now, "counted", decide)
+    gain = _gain(command, streams)
+    return decided(command, streams, now, "counted", decide, gain=gain)
 
 
 def move_stock_state(
@@ -176,7 +185,7 @@ def move_stock_state(
             orders=_orders(streams, now),
         )
 
-    return decided(command, streams, now, "moved", decide)
+    return decided(command, streams, now, "moved", decide, gain=_gain(command, streams))
 
 
 def _orders(streams: Streams, now: datetime) -> OrderFacts:
@@ -187,33 +196,44 @@ def _orders(streams: Streams, now: datetime) -> OrderFacts:
     return facts
 
 
-def _needs_served(command: ReceiveStock | FillBackorders, streams: Streams) -> list[str]:
-    """The orders next in turn, as if no reservation took any unit before them."""
+Moving = ReceiveStock | FillBackorders | AdjustStock | CountStock | MoveStockState
+
+
+def _gain(command: Moving, streams: Streams) -> int:
+    """Units that become free at most."""
+    match command:
+        case ReceiveStock(quantity=quantity):
+            return quantity
+        case AdjustStock(delta=delta, opening_balance=opening):
+            return opening + delta
+        case CountStock(counted=counted):
+            return counted - streams.state(STOCK_ITEM, stream_of(command)).on_hand
+        case MoveStockState(to_state="sellable", quantity=quantity):
+            return quantity
+        case _:
+            return 0
+
+
+def _needs_served(command: Moving, streams: Streams) -> Iterator[Sequence[str]]:
     stream = stream_of(command)
-    item = streams.state(STOCK_ITEM, stream)
-    arriving = command.quantity if isinstance(command, ReceiveStock) else 0
-    free = item.on_hand - item.allocated - sum(item.unavailable.values()) - item.safety_stock
-    return _with_orders(stream, (event.order_id for event in fills(item, free + arriving)))
+    yield (stream,)
+    yield from needs_in_turn(streams, {stream: _gain(command, streams)})
 
 
 def _needs_displaced(
     command: AdjustStock | CountStock | MoveStockState, streams: Streams
-) -> list[str]:
-    """The orders whose promises would give way."""
-    stream = stream_of(command)
-    item = streams.state(STOCK_ITEM, stream)
+) -> Iterator[Sequence[str]]:
+    """The orders whose promises would give way, besides those that may be served."""
+    yield from _needs_served(command, streams)
+    item = streams.state(STOCK_ITEM, stream_of(command))
     match command:
-        case AdjustStock(delta=delta):
-            lacking = missing(item, on_hand=item.on_hand + min(0, delta))
+        case AdjustStock(delta=delta, opening_balance=opening):
+            lacking = missing(item, on_hand=item.on_hand + opening + min(0, delta))
         case CountStock(counted=counted):
             lacking = missing(item, on_hand=counted)
         case MoveStockState(quantity=quantity):
             lacking = missing(item, on_hand=item.on_hand, set_aside=quantity)
-    return _with_orders(stream, (order_id for order_id, _, _ in youngest(item, lacking)))
-
-
-def _with_orders(stream: str, order_ids: Iterable[str]) -> list[str]:
-    return [stream, *dict.fromkeys(order_stream(order_id) for order_id in order_ids)]
+    yield list(dict.fromkeys(order_stream(each) for each, _, _ in youngest(item, lacking)))
 
 
 HANDLERS: Handlers = {

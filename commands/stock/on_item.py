@@ -1,15 +1,14 @@
 """What all commands on one item share: its stream, the orders it concerns, and its alerts."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
 from commands.handling import Receipt, Streams
-from domain.order.events import LineAllocated, LineBackordered
+from commands.serving import queues, serve, tell_orders
 from domain.stock.alerts import alerts
-from domain.stock.events import BackorderFilled, StockAllocationDisplaced
 from domain.stock.state import STOCK_ITEM, StockItem
-from domain.values import check_location, check_sku, order_stream, stock_stream
+from domain.values import check_location, check_sku, stock_stream
 
 Decision = Callable[[StockItem], Sequence[object]]
 
@@ -33,16 +32,27 @@ def needs_item(command: OnItem, streams: Streams) -> tuple[str, ...]:
 
 
 def decided(
-    command: OnItem, streams: Streams, now: datetime, outcome: str, *decisions: Decision
+    command: OnItem,
+    streams: Streams,
+    now: datetime,
+    outcome: str,
+    *decisions: Decision,
+    gain: int | None = None,
 ) -> Receipt:
-    """Records one decision after the other, each on what the one before left, then the alerts."""
+    """Records one decision after the other, each on what the one before left, then the alerts.
+
+    A `gain`, so many units at most become free, serves those that wait for them.
+    """
     stream = stream_of(command)
     before = streams.version(stream)
     item = streams.state(STOCK_ITEM, stream)
+    queued = {} if gain is None else queues(streams, {stream: gain})
     for decide in decisions:
         events = decide(item)
         streams.append(stream, events)
         tell_orders(streams, command.location, events)
+    for name, in_turn in queued.items():
+        serve(streams, name, len(in_turn), now)
     streams.append(stream, alerts(item, now))
     return Receipt(
         id=f"{command.location}/{command.sku}",
@@ -50,21 +60,3 @@ def decided(
         outcome=outcome,
         changed=streams.version(stream) > before,
     )
-
-
-def tell_orders(streams: Streams, location: str, events: Iterable[object]) -> None:
-    """A promise has two sides: the item's and the order's. Neither is recorded alone."""
-    for event in events:
-        match event:
-            case BackorderFilled(order_id=order_id, line=line, quantity=quantity):
-                other = LineAllocated(
-                    line=line, location=location, quantity=quantity, cause="backorder-filled"
-                )
-                streams.append(order_stream(order_id), [other])
-            case StockAllocationDisplaced(order_id=order_id, line=line, quantity=quantity):
-                lost = LineBackordered(
-                    line=line, location=location, quantity=quantity, cause="displaced"
-                )
-                streams.append(order_stream(order_id), [lost])
-            case _:
-                pass

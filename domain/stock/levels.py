@@ -35,6 +35,7 @@ from domain.values import (
 )
 
 MAX_CODES = 100
+OPENING_BALANCE = "opening-balance"
 
 
 def register(
@@ -164,6 +165,14 @@ def _check_cost(unit_cost: int | None, currency: str | None) -> None:
         check_currency(currency, None)
     if not 0 <= (unit_cost or 0) <= MAX_AMOUNT:
         raise Invalid(f"A unit cost is 0 to {MAX_AMOUNT}.", field="unit_cost")
+
+
+def open_balance(item: StockItem, quantity: int) -> list[object]:
+    """Units that were there before the books knew of any; none is nothing to record."""
+    check_count(quantity, "opening_balance")
+    if quantity == 0:
+        return []
+    return receive(item, quantity=quantity, document=OPENING_BALANCE)
 
 
 def adjust(

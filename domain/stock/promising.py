@@ -164,15 +164,22 @@ def ship(
     ]
 
 
-def fill_backorders(item: StockItem, now: datetime) -> list[BackorderFilled]:
-    """Promise what is available to the first hundred that wait; the safety stock stays."""
-    return fills(item, item.unpromised(now))
+def fill_backorders(
+    item: StockItem, now: datetime, most: int = FILLED_AT_ONCE
+) -> list[BackorderFilled]:
+    """Promise what is available to the first that wait; the safety stock stays.
+
+    An item that is not active serves nobody.
+    """
+    return fills(item, item.unpromised(now), most) if item.status == "active" else []
 
 
-def fills(item: StockItem, units: int) -> list[BackorderFilled]:
+def fills(item: StockItem, units: int, most: int = FILLED_AT_ONCE) -> list[BackorderFilled]:
     """Who is served when so many units are there, the last one perhaps in part."""
     found: list[BackorderFilled] = []
-    for key, waiting in nsmallest(FILLED_AT_ONCE, item.backorders.items(), key=_turn):
+    if units <= 0 or not item.backorders:
+        return found
+    for key, waiting in nsmallest(most, item.backorders.items(), key=_turn):
         if units <= 0:
             break
         order_id, line = owner_of(key)
@@ -196,10 +203,9 @@ def _may_wait(item: StockItem, quantity: int) -> bool:
 def _check_available(item: StockItem, quantity: int, now: datetime) -> None:
     if quantity <= 0:
         raise Invalid("A quantity is at least 1.", field="quantity")
-    if item.status != "active":
-        raise InsufficientStock(available={item.sku: 0})
-    if item.unpromised(now) < quantity:
-        raise InsufficientStock(available={item.sku: item.available(now)})
+    unclaimed = item.unclaimed(now)
+    if unclaimed < quantity:
+        raise InsufficientStock(available={item.sku: unclaimed})
 
 
 def _check_later(expires_at: datetime, now: datetime) -> None:

@@ -67,15 +67,25 @@ class StockItem:
             return 0
         return sum(r.quantity for r in self.reservations.values() if r.expires_at > now)
 
+    def unallocated(self) -> int:
+        """What could be promised if no reservation held any more."""
+        free = self.on_hand - self.allocated - self.safety_stock
+        return free - sum(self.unavailable.values()) if self.unavailable else free
+
     def unpromised(self, now: datetime) -> int:
         """Available before it is shown as 0: below zero is what the safety stock lacks."""
-        free = self.on_hand - self.allocated - self.safety_stock
-        if self.unavailable:
-            free -= sum(self.unavailable.values())
+        free = self.unallocated()
         return free - self.reserved_at(now) if self.reservations else free
 
     def available(self, now: datetime) -> int:
         free = self.unpromised(now)
+        return free if free > 0 else 0
+
+    def unclaimed(self, now: datetime) -> int:
+        """What new demand may take: who waits here comes first."""
+        if self.status != "active":
+            return 0
+        free = self.unpromised(now) - self.backordered
         return free if free > 0 else 0
 
     def backorderable(self) -> int | None:

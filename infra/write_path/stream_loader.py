@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from itertools import islice
 from typing import LiteralString
 
-from commands.handling import Contact, Handling
+from commands.handling import Contact, Handling, named
 from domain.categories import CATEGORIES
 from domain.category import category_name
 from infra.postgres.connections import Connection
@@ -126,7 +126,8 @@ class WorkingSet:
         view.reset(0)
         for ask in asks:
             try:
-                ask.needed = self._handlers[type(ask.command)].needs(ask.command, view)
+                needed = self._handlers[type(ask.command)].needs(ask.command, view)
+                ask.needed = named(needed, lambda name: known(name) is not None)
             except StreamNotLoaded as cold:
                 ask.needed = (cold.stream_id,) if cold.stream_id else ()
             except Exception:

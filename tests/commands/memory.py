@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from commands.handling import Contact, Context, Handlers, Receipt
+from commands.handling import Contact, Context, Handlers, Receipt, named
 from domain.categories import decider_of
 from domain.decider import Decider
 from domain.errors import StaleVersion
@@ -63,7 +63,8 @@ class MemoryLog:
         """The streams that the command declares, asked for until it names no more."""
         unit = MemoryStreams(self)
         needs = self.handlers[type(command)].needs
-        while missing := set(needs(command, unit)) - unit.loaded.keys():
+        loaded = unit.loaded.__contains__
+        while missing := set(named(needs(command, unit), loaded)) - unit.loaded.keys():
             for stream_id in missing:
                 unit.loaded[stream_id] = self.events(stream_id)
         unit.deciding = True

@@ -44,29 +44,41 @@ from commands.order import (
 from commands.stock import (
     AdjustStock,
     CountStock,
+    ExpireReservations,
     FillBackorders,
     MoveStockState,
     ReceiveStock,
     RegisterStockItem,
     ReserveStock,
+    ResumeStockItem,
     SetStockPolicy,
+    SuspendStockItem,
 )
 from domain.categories import decider_of
 from domain.errors import DomainError
 from domain.history import version_of
 from domain.order.events import ShipmentDispatched
 from domain.order.state import Line, Order, Work
-from domain.sourcing_policy import RULES
+from domain.sourcing_policy import RULES, SourcingPolicy
 from domain.stock.alerts import alerts
 from domain.stock.events import (
+    BackorderFilled,
     StockAdjusted,
+    StockAllocated,
     StockBackordered,
     StockCounted,
     StockReceived,
+    StockReserved,
     StockShipped,
 )
 from domain.stock.state import StockItem, owner_key
-from domain.values import LineQuantity, ShortagePolicy, stock_item_of, stock_stream
+from domain.values import (
+    SOURCING_STREAM,
+    LineQuantity,
+    ShortagePolicy,
+    stock_item_of,
+    stock_stream,
+)
 from infra.store.codec import decode_data, encode_data
 from tests.commands.memory import CONTEXT, MemoryLog
 from tests.domain.stock.histories import LATER, NOW, SOON
@@ -105,10 +117,18 @@ STOCK_COMMANDS = st.one_of(
         quantity=FEW,
         expires_at=st.sampled_from([SOON, LATER]),
     ),
+    st.builds(ExpireReservations, **ITEM),
+    st.builds(SuspendStockItem, **ITEM, reason=st.just("recall")),
+    *2 * (st.builds(ResumeStockItem, **ITEM),),
     st.builds(CloseLocation, location=PLACES, reason=st.just("flood")),
     st.builds(ChangeLocation, location=PLACES, country=st.just("GB")),
     st.builds(ChangeLocation, location=PLACES, country=st.just("FR")),
 )
+SERVING = (
+    *(ReceiveStock, FillBackorders, CountStock, AdjustStock, MoveStockState, ExpireReservations),
+    *(ResumeStockItem, SetStockPolicy, CancelOrder, RejectOrder, CancelLines),
+)
+"""Commands that may free units: each leaves nobody in turn at the items that it touched."""
 PARTS = st.lists(st.builds(LineQuantity, line=LINE, quantity=FEW), min_size=1, max_size=2)
 ORDER_COMMANDS = st.one_of(
     st.builds(CancelOrder, **ORDER, reason=st.just("no more")),
@@ -148,10 +168,11 @@ class Books:
     on_hand: Counter[str] = field(default_factory=Counter)
     owed: Counter[str] = field(default_factory=Counter)
 
-    def read(self, stream: str, event: object) -> None:
+    def read(self, stream: str, event: object, now: datetime) -> None:
         decider = decider_of(stream)
         state = self.states.get(stream) or decider.initial()
         self._check_before(stream, state, event)
+        self._check_turn(state, event, now)
         self.states[stream] = decider.evolve(state, event)
 
     def _check_before(self, stream: str, state: Any, event: object) -> None:
@@ -173,6 +194,21 @@ class Books:
             case StockBackordered(quantity=quantity):
                 limit = state.backorder_limit
                 assert limit is None or state.backordered + quantity <= limit, "S6"
+
+    def _check_turn(self, item: Any, event: object, now: datetime) -> None:
+        """At every moment, new demand takes at most what is free minus what waits."""
+        match event:
+            case StockAllocated(quantity=quantity) | StockReserved(quantity=quantity):
+                assert quantity <= item.unpromised(now) - item.backordered, "S0"
+                assert item.status == "active", "S0"
+                assert self.is_open(item), "S0"
+            case BackorderFilled():
+                assert item.status == "active", "S0"
+                assert self.is_open(item), "S0"
+
+    def is_open(self, item: StockItem) -> bool:
+        policy: SourcingPolicy = self.states[SOURCING_STREAM]
+        return policy.is_open(item.location)
 
     def items(self) -> dict[str, StockItem]:
         return {k: v for k, v in self.states.items() if isinstance(v, StockItem)}
@@ -210,10 +246,22 @@ class Trade(RuleBasedStateMachine):
         """Whether it changed anything; a refusal must not."""
         before = len(self.log.recorded)
         try:
-            return self.log.handle(command, CONTEXT, self.now).changed
+            changed = self.log.handle(command, CONTEXT, self.now).changed
         except DomainError:
             assert len(self.log.recorded) == before
             return False
+        self.read()
+        if isinstance(command, SERVING):
+            for stream in {stream for stream, _ in self.log.recorded[before:]}:
+                assert not self.in_turn(self.books.states[stream]), "S0"
+        return changed
+
+    def in_turn(self, item: object) -> bool:
+        """Whether it could serve anybody."""
+        if not isinstance(item, StockItem) or item.status != "active":
+            return False
+        waiting = item.unpromised(self.now) > 0 and item.backorders
+        return bool(waiting and self.books.is_open(item))
 
     def an_order(self, pick: int, *statuses: str) -> str | None:
         """One of the orders in these statuses."""
@@ -332,7 +380,7 @@ class Trade(RuleBasedStateMachine):
 
     def read(self) -> None:
         for stream, event in self.log.recorded[self.seen :]:
-            self.books.read(stream, event)
+            self.books.read(stream, event, self.now)
         self.seen = len(self.log.recorded)
 
     @invariant()

@@ -12,6 +12,7 @@ from commands.stock import (
     CountStock,
     DiscontinueStockItem,
     ExpectStock,
+    ExpireReservations,
     ExtendReservation,
     FillBackorders,
     MoveStockState,
@@ -216,11 +217,6 @@ class TestReceiveStock:
             BackorderFilled(order_id="o1", line=1, quantity=5),
         ]
 
-    def test_a_suspended_item_receives_and_serves(self, log: MemoryLog) -> None:
-        waiting(log, "o1", 5).given(STOCK, StockItemSuspended(reason="recall"))
-        handled(log, RECEIVE)
-        assert item_of(log).allocations == {"o1/1": 5}
-
     def test_nobody_is_served_from_an_unknown_item(self) -> None:
         with pytest.raises(UnknownStockItem):
             handled(MemoryLog(HANDLERS), FillBackorders(location=LOCATION, sku=SKU))
@@ -378,6 +374,7 @@ class TestReservations:
         RESERVE,
         ExtendReservation(location=LOCATION, sku=SKU, reservation_id="r1", expires_at=SOON),
         ReleaseReservation(location=LOCATION, sku=SKU, reservation_id="r1"),
+        ExpireReservations(location=LOCATION, sku=SKU),
         MoveStockState(
             location=LOCATION,
             sku=SKU,
@@ -406,16 +403,14 @@ def test_a_command_for_another_version_is_refused(log: MemoryLog) -> None:
     log.handle(RECEIVE, replace(CONTEXT, expected_version=1), NOW)
 
 
-def test_the_streams_of_those_concerned_aredeclared(log: MemoryLog) -> None:
+def test_the_streams_of_those_concerned_are_declared(log: MemoryLog) -> None:
     log.given(STOCK, RECEIVED, allocated("o1", 3), allocated("o2", 2), backordered("o3", 9))
+    shelf = {STOCK, SOURCING_STREAM}
     assert declared(log, AdjustStock(location=LOCATION, sku=SKU, delta=-3, reason="x")) == {
-        STOCK,
+        *shelf,
         "order-o1",
         "order-o2",
     }
-    assert declared(log, CountStock(location=LOCATION, sku=SKU, counted=5)) == {STOCK}
-    assert declared(log, RECEIVE) == {STOCK, "order-o3"}
-    assert declared(log, RegisterStockItem(location=LOCATION, sku=SKU)) == {
-        STOCK,
-        SOURCING_STREAM,
-    }
+    assert declared(log, CountStock(location=LOCATION, sku=SKU, counted=5)) == shelf
+    assert declared(log, RECEIVE) == {*shelf, "order-o3"}
+    assert declared(log, RegisterStockItem(location=LOCATION, sku=SKU)) == shelf

@@ -15,11 +15,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from commands import location
 from commands.handling import Context, Handlers, Handling, Receipt, Streams
+from commands.location import ChangeLocation, CloseLocation
+from commands.serving import queues, serve, tell_orders
 from commands.stock import (
     HANDLERS,
     AdjustStock,
     CountStock,
+    ExpireReservations,
     ExtendReservation,
     FillBackorders,
     MoveStockState,
@@ -30,7 +34,6 @@ from commands.stock import (
     SetStockPolicy,
     SuspendStockItem,
 )
-from commands.stock.on_item import tell_orders
 from domain.errors import DomainError
 from domain.order.events import (
     FulfilmentOrderOpened,
@@ -38,6 +41,7 @@ from domain.order.events import (
     ShipmentDispatched,
     ShipmentPacked,
 )
+from domain.sourcing_policy import SOURCING_POLICY
 from domain.stock import promising
 from domain.stock.alerts import alerts
 from domain.stock.displacement import displaced
@@ -52,10 +56,11 @@ from domain.stock.events import (
     StockBackordered,
     StockCounted,
     StockReceived,
+    StockReserved,
     StockShipped,
 )
 from domain.stock.state import STOCK_ITEM, Backorder, StockItem, owner_key, owner_of
-from domain.values import LineQuantity, LineShare, order_stream
+from domain.values import SOURCING_STREAM, LineQuantity, LineShare, order_stream
 from tests.commands.memory import CONTEXT, MemoryLog
 from tests.commands.stockroom import (
     LOCATION,
@@ -107,6 +112,7 @@ def demand(command: Demand, streams: Streams, context: Context, now: datetime) -
 
 def settle(command: Settle, streams: Streams, context: Context, now: datetime) -> Receipt:
     item = streams.state(STOCK_ITEM, STOCK)
+    queued = queues(streams, {STOCK: item.allocated}, command.order_id)
     events = _settled(item, command)
     streams.append(STOCK, events)
     stream = order_stream(command.order_id)
@@ -115,6 +121,8 @@ def settle(command: Settle, streams: Streams, context: Context, now: datetime) -
     lost = displaced(item, lambda _: (now, 0), on_hand=item.on_hand, reason="forced")
     streams.append(STOCK, lost)
     tell_orders(streams, LOCATION, lost)
+    for name, in_turn in queued.items():
+        serve(streams, name, len(in_turn), now)
     streams.append(STOCK, alerts(item, now))
     return Receipt(id=command.order_id, stream_id=stream, outcome=command.how)
 
@@ -167,15 +175,31 @@ def _shipped(number: str, lines: tuple[LineQuantity, ...]) -> list[object]:
 def _both_sides(command: Demand | Settle, streams: Streams) -> list[str]:
     """With force, units may leave that were promised to others."""
     item = streams.state(STOCK_ITEM, STOCK)
-    others = [owner_of(key)[0] for key in item.allocations]
-    return [STOCK, *map(order_stream, {command.order_id, *others})]
+    others = [owner_of(key)[0] for key in (*item.allocations, *item.backorders)]
+    return [SOURCING_STREAM, STOCK, *map(order_stream, {command.order_id, *others})]
 
 
 ALL_HANDLERS: Handlers = {
     **HANDLERS,
+    **location.HANDLERS,
     Demand: Handling(demand, _both_sides, lambda command: STOCK),
     Settle: Handling(settle, _both_sides, lambda command: STOCK),
 }
+
+SERVING = (
+    ReceiveStock,
+    FillBackorders,
+    AdjustStock,
+    CountStock,
+    MoveStockState,
+    ExtendReservation,
+    ReleaseReservation,
+    ExpireReservations,
+    SetStockPolicy,
+    ResumeStockItem,
+    Settle,
+)
+"""Commands that may free units: each leaves nobody in turn."""
 
 SMALL = st.integers(1, 6)
 STATES = st.sampled_from(["sellable", "damaged", "quality_control", "other"])
@@ -201,9 +225,20 @@ class Stockroom(RuleBasedStateMachine):
         before = len(self.log.recorded)
         with suppress(DomainError):
             self.log.handle(command, CONTEXT, self.now)
-            assert alerts(item_of(self.log), self.now) == []
+            item = item_of(self.log)
+            assert alerts(item, self.now) == []
+            if len(self.log.recorded) > before and isinstance(command, SERVING):
+                assert not self.in_turn(item), "S0"
             return
         assert len(self.log.recorded) == before
+
+    def in_turn(self, item: StockItem) -> bool:
+        """Whether anybody could be served."""
+        promised = item.unpromised(self.now) > 0 and item.status == "active"
+        return bool(promised and item.backorders and self.is_open())
+
+    def is_open(self) -> bool:
+        return self.log.state(SOURCING_POLICY, SOURCING_STREAM).is_open(LOCATION)
 
     @rule(duration=MINUTES)
     def wait(self, duration: timedelta) -> None:
@@ -284,6 +319,17 @@ class Stockroom(RuleBasedStateMachine):
     def release_reservation(self, reservation_id: str) -> None:
         self.ask(ReleaseReservation(location=LOCATION, sku=SKU, reservation_id=reservation_id))
 
+    @rule()
+    def expire(self) -> None:
+        self.ask(ExpireReservations(location=LOCATION, sku=SKU))
+        assert not any(r.expires_at <= self.now for r in item_of(self.log).reservations.values())
+
+    @rule(closed=st.booleans())
+    def close_or_open(self, closed: bool) -> None:
+        close = CloseLocation(location=LOCATION, reason="flood")
+        command = close if closed else ChangeLocation(location=LOCATION, country="GB")
+        self.log.handle(command, CONTEXT, self.now)
+
     @rule(quantity=SMALL, priority=st.integers(0, 2), waits=st.booleans())
     def demand(self, quantity: int, priority: int, waits: bool) -> None:
         self.placed += 1
@@ -329,6 +375,17 @@ class Stockroom(RuleBasedStateMachine):
         assert self.item.on_hand >= -self.debt, "S1"
         _check_counters(self.item)
         _check_promise(event, self.item, before)
+        self._check_turn(event, before)
+
+    def _check_turn(self, event: object, before: StockItem) -> None:
+        """At every moment, new demand takes at most what is free minus what waits."""
+        match event:
+            case StockAllocated(quantity=quantity) | StockReserved(quantity=quantity):
+                assert quantity <= before.unpromised(self.now) - before.backordered, "S0"
+                assert before.status == "active", "S0"
+            case BackorderFilled():
+                assert before.status == "active", "S0"
+                assert self.is_open(), "S0"
 
     @invariant()
     def orders_agree(self) -> None:

@@ -13,7 +13,7 @@ are the lines of invoices on which nothing has a price and no customer is named:
 mirror image (one line each, no product title but nothing or `Found`, `?`, `amazon`, and often a
 minute from the opposite correction of the same sku). A line without price on any other invoice is
 a free part of that sale: a sample, a replacement, or goods that a partner site has charged for.
-A correction that would take more than there can be is preceded by a receipt `opening-balance`.
+A correction that would take more than there can be receives an `opening-balance` first.
 """
 
 from consumers.files.online_retail.run import import_online_retail

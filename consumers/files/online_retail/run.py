@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO, TextIO
 
 from commands.order import CancelLines
-from commands.stock import AdjustStock, ReceiveStock
+from commands.stock import AdjustStock
 from consumers.channels.orders import place_order
 from consumers.files.file_lines import Group, Progress, read_lines
 from consumers.files.importing import (
@@ -24,7 +24,6 @@ from consumers.files.online_retail.setting_up import CHANNEL, LOCATION, Setup, s
 from consumers.files.online_retail.sorting import order_message, sorted_out
 from domain.values import LineQuantity, order_id_of
 
-OPENING_BALANCE = "opening-balance"
 UNEXPLAINED = "unexplained"
 NO_CUSTOMER = "a cancellation without a customer"
 NO_SALE = "no earlier sale of this customer and code with so many units left"
@@ -108,23 +107,17 @@ class Run:
             self.ledger.report.cancelled[CURRENCY] += worth
 
     def _correct(self, row: Row, place: int) -> None:
-        steps = []
-        lacking = -(self._on_hand[row.code] + row.quantity)
-        if lacking > 0:
-            self._on_hand[row.code] += lacking
-            receipt = ReceiveStock(
-                location=LOCATION, sku=row.code, quantity=lacking, document=OPENING_BALANCE
-            )
-            steps.append(self._step(row, receipt, place, OPENING_BALANCE))
-        self._on_hand[row.code] += row.quantity
+        opening = max(0, -(self._on_hand[row.code] + row.quantity))
+        self._on_hand[row.code] += opening + row.quantity
         correction = AdjustStock(
             location=LOCATION,
             sku=row.code,
             delta=row.quantity,
             reason=row.description or UNEXPLAINED,
             reference=row.invoice,
+            opening_balance=opening,
         )
-        steps.append(self._step(row, correction, place, "adjust"))
+        steps = [self._step(row, correction, place, "adjust")]
         self.desk.put(Job(steps, lambda outcomes: self._corrected(row, outcomes)))
 
     def _corrected(self, row: Row, outcomes: Sequence[Outcome]) -> None:

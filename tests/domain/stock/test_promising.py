@@ -97,6 +97,13 @@ class TestReserve:
             InsufficientStock, available={"85123A": left}
         )
 
+    @pytest.mark.parametrize(("waiting", "left"), [(1, 2), (3, 0), (9, 0)])
+    def test_who_waits_comes_first(self, waiting: int, left: int) -> None:
+        history = stocked(3, backordered("o1", waiting))
+        given(STOCK_ITEM, history).when(reserve_three).then_refused(
+            InsufficientStock, available={"85123A": left}
+        )
+
     def test_an_expired_promise_takes_nothing(self) -> None:
         history = stocked(3, reserved("r2", 3, expires_at=NOW))
         given(STOCK_ITEM, history).when(reserve_three).then(
@@ -212,6 +219,15 @@ class TestAllocate:
         given(STOCK_ITEM, stocked(3, allocated("o1", 2))).when(
             lambda item: allocate(item, "o2", 1, 2, NOW)
         ).then_refused(InsufficientStock, available={"85123A": 1})
+
+    def test_who_waits_comes_first(self) -> None:
+        history = stocked(3, backordered("o1", 2))
+        given(STOCK_ITEM, history).when(lambda item: allocate(item, "o2", 1, 2, NOW)).then_refused(
+            InsufficientStock, available={"85123A": 1}
+        )
+        given(STOCK_ITEM, history).when(lambda item: allocate(item, "o2", 1, 1, NOW)).then(
+            allocated("o2", 1)
+        )
 
     def test_the_safety_stock_is_never_promised(self) -> None:
         given(STOCK_ITEM, stocked(3, StockPolicyChanged(safety_stock=5))).when(
@@ -366,11 +382,10 @@ class TestFillBackorders:
             filled("o1", 1)
         )
 
-    def test_an_item_that_is_not_active_still_serves_those_that_wait(self) -> None:
-        history = stocked(3, backordered("o1", 3), StockItemDiscontinued(reason="old"))
-        given(STOCK_ITEM, history).when(lambda item: fill_backorders(item, NOW)).then(
-            filled("o1", 3)
-        )
+    @pytest.mark.parametrize("ended", [SUSPENDED, StockItemDiscontinued(reason="old")])
+    def test_an_item_that_is_not_active_serves_nobody(self, ended: object) -> None:
+        history = stocked(3, backordered("o1", 3), ended)
+        given(STOCK_ITEM, history).when(lambda item: fill_backorders(item, NOW)).then_nothing()
 
     def test_no_more_than_a_hundred_are_served_at_once(self) -> None:
         history = stocked(500, *(backordered(f"o{i:03}", 1, minutes=i) for i in range(130)))
