@@ -1,6 +1,6 @@
 """Orders as NDJSON bulk of this build, against single posts of the other one by 32 callers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from time import perf_counter
@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from benchmarks.against_parts.builds import Build
 from benchmarks.against_parts.caller import Caller
+from benchmarks.against_parts.dialect import Dialect
 from benchmarks.against_parts.result import Result, row
 from benchmarks.against_parts.rounds import Failed, Ratio, Size, in_turn
 from benchmarks.against_parts.shop import opened, orders
@@ -36,33 +37,34 @@ def in_bulk(caller: Caller, count: int) -> Callable[[int], float]:
     def turn(number: int) -> float:
         bodies = orders(count, f"bulk{number}")
         parts = [bodies[start : start + LINES] for start in range(0, count, LINES)]
-        requests = [(b"\n".join(part) + b"\n", len(part)) for part in parts]
-        began = perf_counter()
-        for body, lines in requests:
-            post(caller, body, lines)
-        return count / (perf_counter() - began)
+        return count / sum(post(caller, part) for part in parts)
 
     return turn
 
 
-def post(caller: Caller, body: bytes, lines: int) -> None:
-    """Raises Failed unless every line is answered, in order, and accepted."""
-    path = caller.dialect.bulk
-    if path is None:
+def post(caller: Caller, lines: Sequence[bytes]) -> float:
+    """Seconds until all lines are answered; raises Failed unless each is accepted."""
+    if caller.dialect.bulk is None:
         raise Failed("this build is not said to take orders in bulk: see Dialect.bulk")
-    status, answer = caller.ask(
-        "POST", path, body, Content_Type="application/x-ndjson", Idempotency_Key=str(uuid4())
-    )
+    body = b"\n".join(lines) + b"\n"
+    once = {"Content_Type": "application/x-ndjson", "Idempotency_Key": str(uuid4())}
+    began = perf_counter()
+    status, answer = caller.ask("POST", caller.dialect.bulk, body, **once)
+    seconds = perf_counter() - began
+    check(caller.dialect, len(lines), status, answer)
+    return seconds
+
+
+def check(dialect: Dialect, lines: int, status: int, answer: bytes) -> None:
+    """A result for each line, in their order, that accepts it."""
     if status in (404, 405):
-        raise Failed(f"this build has no POST {path} ({status}): {answer.decode()}")
+        raise Failed(f"this build has no POST {dialect.bulk} ({status}): {answer.decode()}")
     results = answer.splitlines()
     if not 200 <= status < 300 or len(results) != lines:
-        raise Failed(
-            f"{path}: {status}, {len(results)} results for {lines} lines: {answer[:500]!r}"
-        )
-    refused = [result for result in results if not caller.dialect.taken(result)]
+        raise Failed(f"{status}, {len(results)} results for {lines} lines: {answer[:500]!r}")
+    refused = [result for result in results if not dialect.taken(result)]
     if refused:
-        raise Failed(f"{path}: {len(refused)} of {lines} orders were refused: {refused[0]!r}")
+        raise Failed(f"{len(refused)} of {lines} orders were refused: {refused[0]!r}")
 
 
 def one_by_one(caller: Caller, count: int) -> Callable[[int], float]:

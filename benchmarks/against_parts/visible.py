@@ -30,7 +30,7 @@ RATE = 500
 WARM_SECONDS = 3
 # Of the median: more, and the machine was not quiet.
 MOST_SPREAD = 0.4
-ATTEMPTS = 3
+ATTEMPTS = 2
 
 
 class Round(NamedTuple):

@@ -126,7 +126,9 @@ def test_files_of_different_seeds_share_no_invoice() -> None:
 
 
 class Bulk(Caller):
-    """A build's answer to a bulk, made up."""
+    """A build's answer to a bulk, made up; and the body that it was asked with."""
+
+    body: bytes | None = None
 
     def __init__(self, status: int, answer: bytes) -> None:
         super().__init__(0, "", THIS)
@@ -135,11 +137,14 @@ class Bulk(Caller):
     def ask(
         self, method: str, path: str, body: bytes | None = None, **headers: str
     ) -> tuple[int, bytes]:
+        self.body = body
         return self._answer
 
 
 def test_a_bulk_counts_when_every_line_is_accepted() -> None:
-    post(Bulk(200, b'{"status":201}\n{"status":201}\n'), b"", 2)
+    bulk = Bulk(200, b'{"status":201}\n{"status":201}\n')
+    assert post(bulk, [b"1", b"2"]) >= 0
+    assert bulk.body == b"1\n2\n"
 
 
 @pytest.mark.parametrize(
@@ -153,7 +158,7 @@ def test_a_bulk_counts_when_every_line_is_accepted() -> None:
 )
 def test_a_bulk_that_is_not_taken_whole_is_no_figure(status: int, answer: bytes, why: str) -> None:
     with pytest.raises(Failed, match=why):
-        post(Bulk(status, answer), b"", 2)
+        post(Bulk(status, answer), [b"1", b"2"])
 
 
 # -- builds
