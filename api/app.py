@@ -1,11 +1,10 @@
 """The HTTP application, put together from what the front door hands in."""
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -48,7 +47,13 @@ METHOD_NOT_ALLOWED = 405
 
 
 class Api(FastAPI):
-    """Hands a request to the gate at once, past two layers that have nothing to add."""
+    """Hands a request to the gate at once, past two layers that have nothing to add.
+
+    A server may hand the commands whose paths are `straight` to their routes (see `api.direct`).
+    """
+
+    edge: Edge
+    straight: Mapping[str, CommandRoute]
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
         if scope["type"] != "http" or self.middleware_stack is None:
@@ -57,7 +62,7 @@ class Api(FastAPI):
         return self.middleware_stack(scope, receive, send)  # type: ignore[return-value]
 
 
-def create_app(edge: Edge, *, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+def create_app(edge: Edge, *, lifespan: Lifespan[FastAPI] | None = None) -> Api:
     """The API over this edge. The lifespan opens and closes what the edge is made of."""
     app = Api(
         title="Ordinal",
@@ -73,17 +78,19 @@ def create_app(edge: Edge, *, lifespan: Lifespan[FastAPI] | None = None) -> Fast
         exception_handlers=dict.fromkeys((*ANSWERED, Exception), _refused),
     )
     app.exception_handlers[METHOD_NOT_ALLOWED] = partial(_wrong_method, app)
-    straight = {
-        route.path: route for part in PARTS for route in part.routes if goes_straight(route)
-    }
-    app.middleware_stack = Gate(app.build_middleware_stack(), edge, straight)
+    app.edge, app.straight = (
+        edge,
+        {
+            route.path: route
+            for part in PARTS
+            for route in part.routes
+            if isinstance(route, CommandRoute) and route.goes_straight
+        },
+    )
+    app.middleware_stack = Gate(app.build_middleware_stack(), edge, app.straight)
     add_viewer(app)
     app.openapi = lambda: openapi(app)  # type: ignore[method-assign]
     return app
-
-
-def goes_straight(route: APIRoute) -> bool:
-    return isinstance(route, CommandRoute) and "{" not in route.path
 
 
 async def _wrong_method(app: FastAPI, request: Request, error: Any) -> Response:
@@ -98,4 +105,4 @@ async def _wrong_method(app: FastAPI, request: Request, error: Any) -> Response:
 
 
 async def _refused(request: Request, error: Any) -> Response:
-    return problem(error, request.scope["ordinal.request_id"])
+    return problem(error, request.scope["ordinal.visit"].request_id)

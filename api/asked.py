@@ -15,8 +15,9 @@ from starlette.types import Scope as AsgiScope
 from api.auth import authenticated, demand
 from api.fields import Moment
 from api.ports import Caller, Edge
-from api.problems import BodyTooLarge, InvalidField, MalformedRequest, NotJson
+from api.problems import BodyTooLarge, InvalidField, MalformedRequest, NotJson, TooBusy
 from api.scopes import Scope
+from api.visit import Visit
 from commands.handling import Context
 from domain.making import maker
 from domain.values import command_id_of, former_command_id_of, named_uuid
@@ -30,52 +31,39 @@ MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
 _context = maker(Context)
 
 
-class Asked(Request):
-    """One request: Starlette's own, so that FastAPI knows it, with our words added."""
+class Asking:
+    """What a command's request says besides its body: who asks, under which ids, on what terms.
+
+    `target` is its method and path, as fingerprints have it.
+    """
 
     caller: Caller
     command_id: UUID
     former_id: UUID | None = None
 
-    def __init__(self, scope: AsgiScope, receive: Receive) -> None:
-        super().__init__(scope, receive)
-        self.edge: Edge = scope["ordinal.edge"]
-        self.request_id: str = scope["ordinal.request_id"]
-        self.fields: dict[bytes, bytes] = scope["ordinal.headers"]
+    def __init__(self, visit: Visit, target: bytes) -> None:
+        self.edge, self.visit, self.target = visit.edge, visit, target
 
     def allow(self, scope: Scope) -> None:
         """Find out who asks, and whether they may."""
-        self.caller = authenticated(self.edge.keys, self.fields.get(b"authorization"))
-        self.scope["ordinal.caller"] = self.caller.caller
+        self.caller = authenticated(self.edge.keys, self.visit.fields.get(b"authorization"))
+        self.visit.caller = self.caller.caller
         demand(self.caller, scope)
 
     def field(self, name: bytes) -> str | None:
         """The header of this lower-case name."""
-        value = self.fields.get(name)
+        value = self.visit.fields.get(name)
         return None if value is None else value.decode("latin-1").strip()
 
-    async def json_bytes(self) -> bytes:
-        """The body, within the limit."""
-        stated = self.fields.get(b"content-type", JSON)
+    def refuse_other_bodies(self) -> None:
+        """Than JSON within the limit, as far as can be told beforehand."""
+        fields = self.visit.fields
+        stated = fields.get(b"content-type", JSON)
         if stated != JSON and stated.partition(b";")[0].strip().lower() != JSON:
             raise NotJson
-        limit = self.edge.max_body_bytes
-        stated = self.fields.get(b"content-length", b"0")
-        if stated.isdigit() and int(stated[:19]) > limit:
-            raise BodyTooLarge(limit=limit)
-        return await self._received(limit)
-
-    async def _received(self, limit: int) -> bytes:
-        body, more = b"", True
-        while more:
-            message = await self.receive()
-            if message["type"] == "http.disconnect":
-                raise ClientDisconnect
-            body += message.get("body", b"")
-            more = message.get("more_body", False)
-            if len(body) > limit:
-                raise BodyTooLarge(limit=limit)
-        return body
+        length = fields.get(b"content-length", b"0")
+        if length.isdigit() and int(length[:19]) > self.edge.max_body_bytes:
+            raise BodyTooLarge(limit=self.edge.max_body_bytes)
 
     def identify(self) -> None:
         """Give the command its id: a repeat under one key has the id of the first."""
@@ -94,16 +82,6 @@ class Asked(Request):
         if self.edge.former_keys:
             self.former_id = former_command_id_of(caller.caller, name)
 
-    def refuse_parameters(self, known: Set[str] = frozenset()) -> None:
-        """All but these, which may stand once each."""
-        if not self.scope["query_string"]:
-            return
-        for name, times in Counter(name for name, _ in self.query_params.multi_items()).items():
-            if name not in known:
-                raise InvalidField("There is no such parameter.", field=name)
-            if times > 1:
-                raise InvalidField("This parameter stands more than once.", field=name)
-
     def derived_id(self, what: str) -> str:
         """An id for something that this command makes: a repeat makes the same."""
         return str(named_uuid(self.command_id, what))
@@ -116,24 +94,18 @@ class Asked(Request):
         return _context(
             command_id=self.command_id,
             actor=self.caller.caller,
-            correlation_id=self.request_id,
+            correlation_id=self.visit.request_id,
             channel=self.caller.channel,
             occurred_at=self._occurred_at(),
             expected_version=self._expected_version(),
             fingerprint=self._fingerprint(content),
-            traceparent=self.scope["ordinal.traceparent"],
+            traceparent=self.visit.traceparent,
             former_id=self.former_id,
             former_fingerprint=self._fingerprint(former) if former else b"",
         )
 
-    def position(self) -> int | None:
-        """The log position that the caller has heard of, from the header or the query."""
-        stated = (self.field(b"ordinal-position"), self.query_params.get("position"))
-        return max((_position(text) for text in stated if text is not None), default=None)
-
     def _fingerprint(self, content: bytes) -> bytes:
-        asked = f"{self.scope['method']} {self.scope['path']}\n".encode("utf-8", "replace")
-        return sha256(asked + content).digest()
+        return sha256(self.target + content).digest()
 
     def _expected_version(self) -> int | None:
         stated = self.field(b"if-match")
@@ -157,6 +129,67 @@ class Asked(Request):
                 " 2024-05-01T12:00:00Z.",
                 field="Ordinal-Occurred-At",
             ) from error
+
+
+class Asked(Asking, Request):
+    """One request: Starlette's own, so that FastAPI knows it, with our words added."""
+
+    def __init__(self, scope: AsgiScope, receive: Receive) -> None:
+        Request.__init__(self, scope, receive)
+        target = f"{scope['method']} {scope['path']}\n".encode("utf-8", "replace")
+        Asking.__init__(self, scope["ordinal.visit"], target)
+
+    async def json_bytes(self) -> bytes:
+        """The body, within the limit."""
+        self.refuse_other_bodies()
+        return await received(self.receive, self.edge)
+
+    def refuse_parameters(self, known: Set[str] = frozenset()) -> None:
+        """All but these, which may stand once each."""
+        if not self.scope["query_string"]:
+            return
+        for name, times in Counter(name for name, _ in self.query_params.multi_items()).items():
+            if name not in known:
+                raise InvalidField("There is no such parameter.", field=name)
+            if times > 1:
+                raise InvalidField("This parameter stands more than once.", field=name)
+
+    def position(self) -> int | None:
+        """The log position that the caller has heard of, from the header or the query."""
+        stated = (self.field(b"ordinal-position"), self.query_params.get("position"))
+        return max((_position(text) for text in stated if text is not None), default=None)
+
+
+async def received(receive: Receive, edge: Edge, limit: int | None = None) -> bytes:
+    """A body within the limit. Raises ClientDisconnect when it is cut."""
+    limit = edge.max_body_bytes if limit is None else limit
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        return _within(message.get("body", b""), limit)
+    parts, size = [], 0
+    try:
+        while True:
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            part = message.get("body", b"")
+            size += len(part)
+            fits = edge.bodies.take(len(part))
+            parts.append(part)
+            if size > limit:
+                raise BodyTooLarge(limit=limit)
+            if not fits:
+                raise TooBusy("Too many bodies are on their way.")
+            if not message.get("more_body", False):
+                return b"".join(parts)
+            message = await receive()
+    finally:
+        edge.bodies.let_go(size)
+
+
+def _within(body: bytes, limit: int) -> bytes:
+    if len(body) > limit:
+        raise BodyTooLarge(limit=limit)
+    return body
 
 
 def _position(stated: str) -> int:

@@ -18,7 +18,7 @@ async def health(request: Request) -> Response:
 
 async def ready(request: Request) -> Response:
     """Whether this process can do its work, and if not, what is missing."""
-    edge: Edge = request.scope["ordinal.edge"]
+    edge: Edge = request.scope["ordinal.visit"].edge
     missing = dict(await edge.health.ready())
     body = {"status": "unready" if missing else "ready", "missing": missing}
     headers = {"Retry-After": "1"} if missing else {}
@@ -28,7 +28,7 @@ async def ready(request: Request) -> Response:
 
 async def metrics(request: Request) -> Response:
     """The figures of this process, for Prometheus."""
-    edge: Edge = request.scope["ordinal.edge"]
+    edge: Edge = request.scope["ordinal.visit"].edge
     text, media_type = edge.metrics.page()
     return Response(text, headers={"content-type": media_type})
 

@@ -1,12 +1,12 @@
 """What the HTTP edge needs of the rest of the house, as protocols and small values."""
 
 import asyncio
-from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
-from commands.handling import Contact, Dispatch
+from commands.handling import Answer, Contact, Context, Dispatch
 from projections.projection import Rows
 
 T = TypeVar("T")
@@ -75,6 +75,17 @@ class Seen:
     caller: str | None
 
 
+class Submit(Protocol):
+    """The way in for who does not wait: `done` is called with the outcome, in the event loop.
+
+    Raises Unavailable at once when nothing is taken.
+    """
+
+    def __call__(
+        self, command: object, context: Context, done: Callable[[Answer | Exception], None]
+    ) -> None: ...
+
+
 class Observe(Protocol):
     """Who counts and logs requests."""
 
@@ -113,11 +124,28 @@ def _forget(task: asyncio.Task[Any]) -> None:
         task.exception()
 
 
+@dataclass(slots=True)
+class BodiesUnderWay:
+    """How many bytes of bodies are held that are not whole yet."""
+
+    limit: int = 64_000_000
+    held: int = 0
+
+    def take(self, count: int) -> bool:
+        """Whether they fit in; they are held in any case, until they are let go."""
+        self.held += count
+        return self.held <= self.limit
+
+    def let_go(self, count: int) -> None:
+        self.held -= count
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
     """Everything that the routes reach for, handed in by the front door."""
 
     dispatch: Dispatch
+    submit: Submit
     rows: Rows
     keys: Keys
     health: Health
@@ -127,6 +155,7 @@ class Edge:
     new_id: NewId
     version: str
     max_body_bytes: int = 1_000_000
+    bodies: BodiesUnderWay = field(default_factory=BodiesUnderWay)
     # Whether the store may know answers by the ids that keys had before they had channels.
     former_keys: bool = False
     # Seconds until a read is answered, if only that its outcome is not known.

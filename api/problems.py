@@ -39,6 +39,18 @@ class BodyTooLarge(Refused):
     """The body is larger than this server takes."""
 
 
+class HeadersTooLarge(Refused):
+    """The headers are larger than this server takes."""
+
+
+class TooSlow(Refused):
+    """The request did not come in time."""
+
+
+class TooBusy(Refused):
+    """This server has too much to do: nothing was taken, ask again soon."""
+
+
 class NotJson(Refused):
     """Send application/json."""
 
@@ -64,6 +76,9 @@ KINDS: Mapping[type[Exception], Kind] = {
     Unauthenticated: Kind(401, "unauthenticated", "A valid API key is needed"),
     Forbidden: Kind(403, "forbidden", "The API key does not allow this"),
     BodyTooLarge: Kind(413, "body-too-large", "The body is too large"),
+    TooSlow: Kind(408, "too-slow", "The request did not come in time"),
+    HeadersTooLarge: Kind(431, "headers-too-large", "The headers are too large"),
+    TooBusy: Kind(503, "too-busy", "This server has too much to do"),
     NotJson: Kind(415, "not-json", "The body must be JSON"),
     InvalidField: Kind(422, "invalid", "The request is not valid"),
     ValidationError: Kind(422, "invalid", "The request is not valid"),
@@ -161,7 +176,7 @@ def _headers(error: Exception) -> dict[str, str]:
             return {"WWW-Authenticate": 'Bearer realm="ordinal"'}
         case Unavailable():
             return {"Retry-After": str(error.retry_after)}
-        case ReadModelBehind():
+        case ReadModelBehind() | TooBusy():
             return {"Retry-After": "1"}
         case HTTPException():
             return dict(error.headers or {})

@@ -1,6 +1,6 @@
 """Two kinds of routes: one asks for a command, the other for rows."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from inspect import get_annotations, iscoroutinefunction
 from typing import Any, TypeVar
 
@@ -10,14 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.asked import Asked
+from api.asked import Asked, Asking
 from api.documents import command_documents, query_documents
 from api.fields import Body, Nothing
 from api.json_names import refuse_repeated_names
 from api.ports import in_time
 from api.problems import MalformedRequest
 from api.scopes import SCOPES
-from commands.handling import Answer
+from commands.handling import Answer, Context
 
 E = TypeVar("E", bound=Callable[..., Any])
 
@@ -40,29 +40,44 @@ class CommandRoute(APIRoute):
             **command_documents(scope, created=location is not None),
         )
         self._scope, self._location = scope, location
+        self.target = f"POST {path}\n".encode()
         self._reader = Reader(endpoint)
         # Most commands follow from the request alone; an endpoint that looks at rows is awaited.
         self._looks = iscoroutinefunction(endpoint)
         self.app = self._handle
 
-    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asked = Asked(scope, receive)
+    @property
+    def goes_straight(self) -> bool:
+        """Whether it follows from the body and the headers alone."""
+        return "{" not in self.path and not self._looks
+
+    def admit(self, asked: Asking) -> None:
+        """Refuse what can be refused before there is a body."""
         asked.allow(self._scope)
         asked.identify()
+        asked.refuse_other_bodies()
+
+    def asked_for(self, asked: Asking, raw: bytes) -> tuple[object, Context]:
+        """The command, and under which ids and conditions it is asked."""
+        body, content = self._reader.body(raw)
+        command = self.endpoint(**self._reader.arguments(asked, body, {}))
+        return command, asked.context(content, _former(asked, body))
+
+    async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked = Asked(scope, receive)
+        self.admit(asked)
         asked.refuse_parameters()
-        raw = await asked.json_bytes()
-        body = self._reader.body(raw)
-        content = body.model_dump_json(exclude_defaults=True).encode()
-        refuse_repeated_names(raw, content)
-        command = self.endpoint(**self._reader.arguments(asked, body))
+        body, content = self._reader.body(await asked.json_bytes())
+        command = self.endpoint(**self._reader.arguments(asked, body, asked.path_params))
         if self._looks:
             command = await command
         answer = await asked.edge.dispatch(command, asked.context(content, _former(asked, body)))
-        status, headers = self._head(answer)
+        status, headers = self.head(answer)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
 
-    def _head(self, answer: Answer) -> tuple[int, list[tuple[bytes, bytes]]]:
+    def head(self, answer: Answer) -> tuple[int, list[tuple[bytes, bytes]]]:
+        """The status and the headers of this answer."""
         receipt = answer.receipt
         headers = [
             (b"content-type", b"application/json"),
@@ -78,7 +93,7 @@ class CommandRoute(APIRoute):
         return 201, headers
 
 
-def _former(asked: Asked, body: Body) -> bytes:
+def _former(asked: Asking, body: Body) -> bytes:
     """Older versions told apart what was spelled out and what is so by default."""
     return b"" if asked.former_id is None else body.model_dump_json(exclude_unset=True).encode()
 
@@ -95,17 +110,22 @@ class Reader:
         path: dict[str, Any] = {name: (kind, ...) for name, kind in named.items()}
         self._path = create_model("Path", **path) if path else None
 
-    def body(self, raw: bytes) -> Body:
+    def body(self, raw: bytes) -> tuple[Body, bytes]:
+        """What was said, and the same written compactly without what is so by default anyway."""
         try:
-            return self._body.model_validate_json(raw if raw or self._wants_body else b"{}")
+            body = self._body.model_validate_json(raw if raw or self._wants_body else b"{}")
         except ValidationError as error:
             fault = error.errors(include_url=False)[0]
             if fault["type"] == "json_invalid":
                 raise MalformedRequest(fault["msg"], field="body") from error
             raise
+        content = body.model_dump_json(exclude_defaults=True).encode()
+        refuse_repeated_names(raw, content)
+        return body, content
 
-    def arguments(self, asked: Asked, body: Body) -> dict[str, Any]:
-        path = self._path and self._path.model_validate(asked.path_params)
+    def arguments(self, asked: Asking, body: Body, stated: Mapping[str, Any]) -> dict[str, Any]:
+        """Of the endpoint; `stated` are the parameters in the path."""
+        path = self._path and self._path.model_validate(stated)
         arguments = dict(path) if path else {}
         if self._wants_body:
             arguments["body"] = body

@@ -5,7 +5,7 @@ import sys
 from fastapi import FastAPI
 
 from api.placing import PlaceOrderBody
-from verbs.serving import run_http
+from verbs.http_server import run_http
 
 
 def app() -> FastAPI:

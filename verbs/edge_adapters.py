@@ -1,7 +1,7 @@
 """The machines as the HTTP edge knows them: no error of theirs, nor its words, gets past here."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 
 import psycopg
@@ -35,6 +35,31 @@ class BusDispatch:
         except LogUnavailable as error:
             # The command's own line in the log says why; it may name machines and files.
             raise Unavailable from error
+
+
+class BusSubmit:
+    """The same for who does not wait."""
+
+    def __init__(self, bus: CommandBus) -> None:
+        self._bus = bus
+
+    def __call__(
+        self, command: object, context: Context, done: Callable[[Answer | Exception], None]
+    ) -> None:
+        try:
+            awaited = self._bus.queue(command, context)
+        except LogUnavailable as error:
+            raise Unavailable from error
+        awaited.add_done_callback(lambda settled: done(_outcome(settled)))
+
+
+def _outcome(settled: "asyncio.Future[Answer]") -> Answer | Exception:
+    error = settled.exception()
+    if error is None:
+        return settled.result()
+    if isinstance(error, Exception) and not isinstance(error, LogUnavailable):
+        return error
+    return Unavailable()
 
 
 class RingKeys:

@@ -3,34 +3,30 @@
 Its frameworks take a third of a second to import, which no other verb needs to pay.
 """
 
-import signal
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from types import FrameType
 
-import uvicorn
 from fastapi import FastAPI
 
-from api.app import create_app
+from api.app import Api, create_app
 from api.ports import Edge
 from infra.ops.metrics import BusFigures, Figures
 from infra.ops.metrics_collector import Collector, show_bus
 from infra.postgres.connections import connect
 from infra.readmodels.reader import RowReader
 from infra.runtime.settings import Settings, program_version
-from infra.runtime.supervisor import STOPS, spare_the_collector
 from infra.store.api_keys import ANSWER_LIMIT, KeyRing
 from infra.store.contacts_vault import Vault
 from infra.store.receipt_retention import Housekeeper, knows_former_keys
 from infra.write_path.command_bus import CommandBus
 from infra.write_path.group_commit import Writer
 from projections import PROJECTIONS
-from verbs.edge_adapters import BusDispatch, Readiness, Requests, RingKeys, VaultContacts
+from verbs.edge_adapters import BusDispatch, BusSubmit, Readiness, Requests, RingKeys, VaultContacts
 
 
-def compose_api(settings: Settings, conninfo: str, writer: Writer) -> FastAPI:
+def compose_api(settings: Settings, conninfo: str, writer: Writer) -> Api:
     """The API with everything behind it; its lifespan starts and ends the machines."""
     figures = Figures()
     bus = CommandBus(
@@ -62,6 +58,7 @@ def compose_api(settings: Settings, conninfo: str, writer: Writer) -> FastAPI:
 
     edge = Edge(
         dispatch=BusDispatch(bus),
+        submit=BusSubmit(bus),
         rows=reader,
         keys=RingKeys(ring),
         health=Readiness(bus, reader),
@@ -80,35 +77,3 @@ def compose_api(settings: Settings, conninfo: str, writer: Writer) -> FastAPI:
 def _former_keys(settings: Settings, conninfo: str) -> bool:
     with connect(conninfo, "ordinal_writer") as conn:
         return knows_former_keys(conn, settings.idempotency_days)
-
-
-class Server(uvicorn.Server):
-    """Ends in good order however often it is told to: Ctrl-C reaches the child and its parent,
-    who passes it on, and uvicorn would take the second for impatience.
-    """
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self.should_exit = True
-
-
-def run_http(app: FastAPI, host: str, port: int) -> None:
-    """Serve until SIGINT or SIGTERM; requests under way get five seconds."""
-    spare_the_collector()
-    config = uvicorn.Config(
-        app,
-        host=host,
-        port=port,
-        log_level="warning",
-        access_log=False,
-        interface="asgi3",
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=5,
-    )
-    server = Server(config)
-    server.run()
-    # A second word must not cut the cleaning up short.
-    for number in STOPS:
-        signal.signal(number, signal.SIG_IGN)
-    if not server.started:
-        raise SystemExit(3)

@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     read_wait_timeout: float = Field(
         default=1.5, gt=0, description="Bound on a read's wait for a position."
     )
+    max_connections: int = Field(default=1_000, ge=1, description="HTTP connections at a time.")
     max_body_bytes: int = Field(default=1_000_000, ge=1_000)
     idempotency_days: int = Field(default=7, ge=1)
     cache_bytes: int = Field(default=256_000_000, ge=1_000_000, description="Folds kept per bus.")

@@ -138,25 +138,25 @@ class CommandBus:
         self._writer.close()
 
     async def submit(self, command: object, context: Context) -> Answer:
+        return await self.queue(command, context)
+
+    def queue(self, command: object, context: Context) -> "asyncio.Future[Answer]":
+        """From the loop's thread; raises like `submit`, and the rest comes by the future."""
         worker = self._worker
         if worker is None or self._stopping:
             raise LogUnavailable("the bus is not running")
         if len(self._queue) >= self._queue_limit or self.breaker.open:
             raise LogUnavailable("the event log is away or too busy")
         now = time.monotonic()
+        future: asyncio.Future[Answer] = worker.loop.create_future()
         pending = QueuedCommand(
-            command,
-            context,
-            future=worker.loop.create_future(),
-            queued_at=now,
-            deadline=now + self._answer_timeout,
+            command, context, future=future, queued_at=now, deadline=now + self._answer_timeout
         )
         self._waiting.append(pending)
         self._queue.append(pending)
         if len(self._queue) >= self._enough:
             self._wake()
-        assert pending.future is not None
-        return await pending.future
+        return future
 
     @property
     def queued(self) -> int:

@@ -157,6 +157,25 @@ class Operator:
         self.errors.append(error)
 
 
+def submitting(dispatch: Any) -> Any:
+    """What takes commands without being awaited, over this."""
+    at_work = set()
+
+    async def carry_out(command: object, context: Context, done: Any) -> None:
+        try:
+            outcome = await dispatch(command, context)
+        except Exception as error:
+            outcome = error
+        done(outcome)
+
+    def submit(command: object, context: Context, done: Any) -> None:
+        task = asyncio.ensure_future(carry_out(command, context, done))
+        at_work.add(task)
+        task.add_done_callback(at_work.discard)
+
+    return submit
+
+
 class House:
     """The application with everything it stands on, and a caller with all scopes."""
 
@@ -176,6 +195,7 @@ class House:
         self.app = create_app(
             Edge(
                 dispatch=self.bus,
+                submit=submitting(self.bus),
                 rows=self.rows,
                 keys=KeyRing(channel, caller),
                 health=self.operator,

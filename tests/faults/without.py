@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from api.asked import Asked
+from api.asked import Asking
 from domain.values import ORDINAL_NAMESPACE, named_uuid
 from infra.postgres.connections import Connection
 from infra.runtime.loop_worker import elsewhere
@@ -14,17 +14,17 @@ from infra.write_path.append_session import LogSession
 from infra.write_path.group_commit import LogUnavailable, Writer
 
 if TYPE_CHECKING:
-    from verbs.serving import Server
+    from verbs.http_server import Server
 
 PAUSE = 0.1
 
 
-def one_for_all_requests(asked: Asked, content: bytes) -> bytes:
+def one_for_all_requests(asked: Asking, content: bytes) -> bytes:
     """A fingerprint that says nothing."""
     return bytes(32)
 
 
-def one_for_all_callers(asked: Asked) -> None:
+def one_for_all_callers(asked: Asking) -> None:
     """An id that leaves out who asks."""
     asked.command_id = named_uuid(ORDINAL_NAMESPACE, asked.field(b"idempotency-key") or "")
 
@@ -58,10 +58,10 @@ def switch_off(guard: str) -> None:
 
 opens = Writer._open
 GUARDS = {
-    "fingerprint": ("api.asked.Asked._fingerprint", one_for_all_requests),
-    "caller in the key": ("api.asked.Asked.identify", one_for_all_callers),
+    "fingerprint": ("api.asked.Asking._fingerprint", one_for_all_requests),
+    "caller in the key": ("api.asked.Asking.identify", one_for_all_callers),
     "look at the store": ("infra.relay.relay.refuse_unfit_store", looks_at_nothing),
-    "ear for signals": ("verbs.serving.Server.handle_exit", is_deaf),
-    "orderly end": ("verbs.serving.Server.handle_exit", drops_everything),
+    "ear for signals": ("verbs.http_server.Server.handle_exit", is_deaf),
+    "orderly end": ("verbs.http_server.Server.handle_exit", drops_everything),
     "giving up": ("infra.write_path.group_commit.Writer._open", insists),
 }
