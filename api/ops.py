@@ -11,7 +11,7 @@ from api.ports import Edge
 
 async def health(request: Request) -> Response:
     """The process lives, and which version of the program it is."""
-    edge: Edge = request.scope["ordinal.edge"]
+    edge: Edge = request.scope["ordinal.visit"].edge
     body = {"status": "alive", "version": edge.version}
     return Response(json.dumps(body), media_type="application/json")
 
