@@ -11,7 +11,7 @@ import pytest
 
 from domain.history import EVENTS, version_of
 from infra.store import codec
-from infra.store.codec import Undecodable
+from infra.store.envelope import Undecodable
 from tests.golden import record
 from tests.golden.record import FOLDER, MANIFEST, TODAY, name_of, read_json, versions
 

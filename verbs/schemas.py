@@ -20,7 +20,7 @@ from consumers.channels.orders import OrderMessage
 from consumers.consumer import DeadLetter, IntakeResult
 from domain.history import EVENTS, version_of
 from infra.kafka.index_topic import IndexJson
-from infra.store.codec import Stored
+from infra.store.envelope import Stored
 from verbs.terminal import verb
 
 Schema = dict[str, Any]

@@ -20,16 +20,16 @@ from infra.kafka.index_topic import IndexRecord, encode_index, index_records, la
 from infra.kafka.topics import check_topics, event_partitions, index_partition
 from infra.kafka.transactional_producer import Transactions
 from infra.postgres.connections import Connection
-from infra.readmodels.checkpoints import Checkpoint, checkpoints, event_id_of
+from infra.readmodels.checkpoints import Checkpoint, checkpoints
 from infra.relay.startup_checks import (
     check_partitions,
-    event_id,
     nothing_published,
     position_of,
     refuse_unfit_process,
     refuse_unfit_store,
 )
 from infra.runtime.settings import Settings
+from infra.store.envelope import event_id_of
 from infra.store.event_log import SEQUENCE, head, read_after, read_at, store_epoch
 from projections.projection import Projection
 
@@ -177,7 +177,7 @@ def announce(
         published.last,
         from_=published.last.to,
         count=0,
-        event_id=event_id(row.state) if row else "",
+        event_id=(event_id_of(row.state) or "") if row else "",
         hash=hashlib.sha256(row.state).hexdigest() if row else "",
         outbox_to=min(published.agreed.outbox_to, _last_value(conn, OUTBOX_SEQUENCE)),
         store_epoch=accepted.store_epoch,

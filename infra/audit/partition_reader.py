@@ -11,6 +11,7 @@ from kafka import TopicPartition
 from kafka.errors import KafkaTimeoutError
 
 from infra.kafka.clients import READ_LIMIT
+from infra.kafka.record_headers import position_of
 
 # Records and bytes of one read of one partition: there may be hundreds of them.
 CONSUMER = {"max_poll_records": 500, "max_partition_fetch_bytes": 262_144}
@@ -68,9 +69,7 @@ class PartitionReader:
 
 
 def _seen(record: Any) -> SeenRecord:
-    value = dict(record.headers).get("position", b"")
-    position = int(value) if value.isdigit() else 0
-    return SeenRecord(record.offset, position, digest(record.value))
+    return SeenRecord(record.offset, position_of(record) or 0, digest(record.value))
 
 
 def digest(stored: bytes | None) -> bytes:

@@ -12,8 +12,9 @@ from infra.kafka.topics import index_partition
 from infra.kafka.transactional_producer import Message, Transactions
 from infra.postgres.connections import Connection
 from infra.relay.outbox_reader import Source
-from infra.relay.startup_checks import event_id, grouped
+from infra.relay.startup_checks import grouped
 from infra.runtime.settings import Settings
+from infra.store.envelope import event_id_of
 from infra.store.event_log import read_after, read_at
 
 # Events of one transaction.
@@ -84,7 +85,7 @@ class Repair:
             from_=record.to,
             to=position,
             count=count,
-            event_id=event_id(row.state),
+            event_id=event_id_of(row.state) or "",
             hash=hashlib.sha256(row.state).hexdigest(),
             void_after=None,
             next_offsets=grouped({each: lane.end for each, lane in self._lanes.items()}),

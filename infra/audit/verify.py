@@ -21,10 +21,10 @@ from domain.invariants import Books
 from infra.audit.findings import Finding, Findings
 from infra.audit.verify_commands import verify_commands
 from infra.postgres.connections import Connection
-from infra.readmodels.checkpoints import event_id_of
 from infra.readmodels.folding import Folding, facts_of
 from infra.readmodels.tables import PhysicalTable, physical_tables
 from infra.store import codec
+from infra.store.envelope import Undecodable, event_id_of
 from infra.store.event_log import SEQUENCE, TABLE, StoredRow
 from projections.projection import Projection
 
@@ -212,7 +212,7 @@ class _Invariants:
             return
         try:
             events = [codec.event_of(row.state) for row in rows]
-        except (codec.Undecodable, codec.UnknownEvent) as error:
+        except (Undecodable, codec.UnknownEvent) as error:
             self._finding.blame(f"{stream_id}: {error}")
             return
         for breach in self._books.take(stream_id, category.decider, category.invariants, events):

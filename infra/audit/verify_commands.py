@@ -10,8 +10,8 @@ import msgspec
 
 from infra.audit.findings import Finding, Findings
 from infra.postgres.connections import Connection
+from infra.store.envelope import event_id
 from infra.store.event_log import TABLE
-from infra.write_path.append_batch import event_id
 
 CHUNK = 1_000
 FETCH = 5_000

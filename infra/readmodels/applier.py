@@ -12,13 +12,14 @@ import structlog
 
 from infra.postgres.connections import Connection
 from infra.postgres.pipeline import BEGIN, COMMIT, Pipeline
-from infra.readmodels.checkpoints import Checkpoint, ProjectorHalted, event_id_of, moved, send_move
+from infra.readmodels.checkpoints import Checkpoint, ProjectorHalted, moved, send_move
 from infra.readmodels.feeds import FeedBatch
 from infra.readmodels.folding import Fact, Failure, Folding, facts_of
 from infra.readmodels.table_sets import Found, TableSet
 from infra.readmodels.tables import UNSTORABLE
 from infra.runtime.crash_points import crash_point
 from infra.store.codec import UnknownEvent
+from infra.store.envelope import event_id_of
 from projections.projection import Projection
 
 # More newly parked streams than this in a minute are no poison but a bad release.

@@ -3,13 +3,13 @@
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-import msgspec
 from psycopg import RawCursor
 from psycopg.pq.abc import PGresult
 
 from infra.postgres.binary_arrays import integer
 from infra.postgres.connections import Connection
 from infra.postgres.pipeline import Pipeline, statement
+from infra.store.envelope import event_id_of, recorded_at_of
 from infra.store.event_log import read_at, store_epoch
 
 
@@ -34,33 +34,13 @@ class Checkpoint:
     live: bool
 
 
-class _Identified(msgspec.Struct):
-    event_id: str
-
-
-class _Dated(msgspec.Struct):
-    recorded_at: datetime
-
-
-_identify = msgspec.json.Decoder(_Identified).decode
-_date = msgspec.json.Decoder(_Dated).decode
 _COLUMNS = "projection, generation, version, position, event_id, store_epoch, live"
-
-
-def event_id_of(state: bytes) -> str | None:
-    """The id in an envelope, None when the bytes are no envelope."""
-    try:
-        return _identify(state).event_id
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return None
 
 
 def age_of(state: bytes) -> float:
     """Seconds since the event was recorded, 0 when its bytes do not say."""
-    try:
-        return (datetime.now(UTC) - _date(state).recorded_at).total_seconds()
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return 0.0
+    recorded_at = recorded_at_of(state)
+    return (datetime.now(UTC) - recorded_at).total_seconds() if recorded_at else 0.0
 
 
 def checkpoints(conn: Connection, projection: str) -> list[Checkpoint]:

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from domain.decider import Recorded
 from infra.postgres.connections import connect_projector
-from infra.readmodels.checkpoints import event_id_of
+from infra.store.envelope import event_id_of
 from infra.store.event_log import StoredRow, read_after
 
 BATCH = 500

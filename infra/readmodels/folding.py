@@ -8,7 +8,8 @@ from domain.category import category_name
 from domain.decider import Recorded
 from infra.readmodels.feeds import SharedRow
 from infra.readmodels.tables import PhysicalTable
-from infra.store.codec import Undecodable, recorded_as
+from infra.store.codec import recorded_as
+from infra.store.envelope import Undecodable
 from infra.store.event_log import StoredRow
 from projections.projection import Projection
 

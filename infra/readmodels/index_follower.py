@@ -16,6 +16,7 @@ from kafka.errors import KafkaError, OffsetOutOfRangeError
 
 from infra.kafka.clients import consumer, last_records, poll
 from infra.kafka.index_topic import IndexRecord, decode_index
+from infra.kafka.record_headers import place_of
 from infra.kafka.topics import event_partitions, index_partition
 from infra.readmodels.feeds import BATCH, PATIENCE, FeedBatch, FeedLost, SharedRow, batch_of
 from infra.runtime.settings import Settings
@@ -268,13 +269,15 @@ class Follower:
 
 def shared_row(record: Any) -> SharedRow | None:
     """The event of a record, None when nobody of ours wrote it."""
-    headers = dict(record.headers)
+    place = place_of(record)
     try:
-        position, version = int(headers["position"]), int(headers["stream_version"])
-        name = headers["type"].decode()
-        return SharedRow(position, record.key.decode(), version, name, record.value or b"")
-    except (KeyError, ValueError, AttributeError):
+        key = record.key.decode()
+    except (AttributeError, UnicodeDecodeError):
         return None
+    value = record.value or b""
+    return (
+        SharedRow(place.position, key, place.stream_version, place.type, value) if place else None
+    )
 
 
 def _position(row: StoredRow) -> int:

@@ -23,7 +23,6 @@ from infra.readmodels.checkpoints import (
     Checkpoint,
     ProjectorHalted,
     checkpoints,
-    event_id_of,
     move,
     verify,
 )
@@ -44,6 +43,7 @@ from infra.readmodels.rebuild_shards import (
     Target,
 )
 from infra.readmodels.tables import UNSTORABLE, PhysicalTable, physical_tables
+from infra.store.envelope import event_id_of
 from infra.store.event_log import TABLE, head, read_at
 from projections.projection import Projection
 

@@ -1,7 +1,7 @@
 """What the relay reads from the store: stretches of the log and of the outbox, as messages."""
 
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -9,10 +9,12 @@ from kafka import TopicPartition
 
 from domain.category import category_name
 from infra.kafka.partitioner import partition_of
+from infra.kafka.record_headers import HeaderWriter
 from infra.kafka.topics import EVENT_TOPICS, topic_name, topics
 from infra.kafka.transactional_producer import Message
 from infra.postgres.connections import Connection, WatchedConnection
 from infra.runtime.settings import Settings
+from infra.store.envelope import Head, head_of
 from infra.store.event_log import TABLE, store_epoch
 
 ROLE = "ordinal_writer"
@@ -54,20 +56,6 @@ class UnknownStream(Exception):
     """The log holds a stream of a kind that has no topic: this program is too old for it."""
 
 
-class _Head(msgspec.Struct, gc=False):
-    """What headers repeat of an envelope; empty for a poison event that has none."""
-
-    event_id: str = ""
-    schema_version: int = 0
-    occurred_at: str = ""
-    command_id: str = ""
-    traceparent: str | None = None
-
-
-_HEAD = msgspec.json.Decoder(_Head)
-_NO_HEAD = _Head()
-
-
 @dataclass(slots=True, kw_only=True)
 class RelayBatch:
     """Messages of one transaction. `event_id` and `state` are those of the event at `to`."""
@@ -104,7 +92,7 @@ class Source:
         self._cursor = conn.cursor(binary=True)
         self._router = Router(settings)
         self._place = lru_cache(REMEMBERED)(self._router.event)
-        self._epoch = ("store_epoch", b"%d" % store_epoch(conn))
+        self._headers = HeaderWriter(store_epoch(conn)).headers
 
     def read(self, position: int, outbox: int, limit: int) -> RelayBatch | None:
         """What follows, at most `limit` events and as many outbox rows; None when nothing does.
@@ -118,7 +106,7 @@ class Source:
         others = rows[len(events) :]
         heavy = sum(len(row[4]) for row in others) >= OUTBOX_BYTES
         full = heavy or len(events) == limit or len(others) == limit
-        heads = [_head(row[4]) for row in events]
+        heads = [head_of(row[4]) for row in events]
         if len(events) == limit:
             self._complete(events, heads)
         return RelayBatch(
@@ -138,18 +126,18 @@ class Source:
     def events(self, position: int, limit: int) -> list[tuple[int, Message]]:
         """Events behind a position, as the messages that they are published as."""
         rows = self._fetch(position, 0, limit, 0)
-        return [(row[0], self._event(row, _head(row[4]))) for row in rows]
+        return [(row[0], self._event(row, head_of(row[4]))) for row in rows]
 
     def _fetch(self, position: int, outbox: int, events: int, others: int) -> list[Row]:
         self._cursor.execute(_READ, (position, events, outbox, others))
         return self._cursor.fetchall()
 
-    def _complete(self, events: list[Row], heads: list[_Head]) -> None:
+    def _complete(self, events: list[Row], heads: list[Head]) -> None:
         command = heads[-1].command_id
         while command and len(events) < COMMAND_LIMIT:
             more = self._fetch(events[-1][0], 0, STEP, 0)
             for row in more:
-                head = _head(row[4])
+                head = head_of(row[4])
                 if head.command_id != command:
                     return
                 events.append(row)
@@ -157,19 +145,9 @@ class Source:
             if len(more) < STEP:
                 return
 
-    def _event(self, row: Row, head: _Head) -> Message:
+    def _event(self, row: Row, head: Head) -> Message:
         position, key, version, name, state, _ = row
-        headers = [
-            ("event_id", head.event_id.encode()),
-            _type_header(name),
-            _schema_header(head.schema_version),
-            ("position", b"%d" % position),
-            ("stream_version", b"%d" % (version or 0)),
-            ("occurred_at", head.occurred_at.encode()),
-            self._epoch,
-        ]
-        if head.traceparent is not None:
-            headers.append(("traceparent", head.traceparent.encode()))
+        headers = self._headers(head, name, position, version or 0)
         return self._place(key), key, state, headers
 
     def _outbox(self, row: Row) -> Message:
@@ -214,22 +192,5 @@ def _places(name: str, counts: dict[str, int]) -> list[TopicPartition]:
     return [TopicPartition(name, partition) for partition in range(counts[name])]
 
 
-def _head(state: bytes) -> _Head:
-    try:
-        return _HEAD.decode(state)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return _NO_HEAD
-
-
 def _bytes(content: object) -> bytes:
     return content.encode() if isinstance(content, str) else msgspec.json.encode(content)
-
-
-@cache
-def _type_header(name: str) -> tuple[str, bytes]:
-    return ("type", name.encode())
-
-
-@cache
-def _schema_header(version: int) -> tuple[str, bytes]:
-    return ("schema_version", b"%d" % version)

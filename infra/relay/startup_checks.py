@@ -8,16 +8,17 @@ from dataclasses import replace
 from time import monotonic, sleep
 from typing import Any
 
-import msgspec
 import structlog
 from kafka import TopicPartition
 
+from infra.kafka import record_headers
 from infra.kafka.clients import consumer, last_records, offsets_of, read_ranges, require_crc32c
 from infra.kafka.index_topic import IndexRecord, decode_index
 from infra.kafka.topics import event_partitions, index_partition, outbox_partitions, topic_name
 from infra.kafka.transactional_producer import Transactions
 from infra.postgres.connections import Connection
 from infra.runtime.settings import Settings
+from infra.store.envelope import event_id_of
 from infra.store.event_log import TABLE, head, read_at, store_epoch
 
 LIBRARY_WRITES_PAST_THE_LOCK = "POSTGRES_ENABLE_DB_FUNCTIONS"
@@ -168,29 +169,21 @@ def check_store(conn: Connection, record: IndexRecord) -> None:
         raise RelayHalted(f"published up to {record.agreed}, but the store ends at {last}")
     row = read_at(conn, record.agreed)
     if row is None or hashlib.sha256(row.state).hexdigest() != record.hash:
-        found = "nothing" if row is None else f"event {event_id(row.state)}"
+        found = "nothing" if row is None else f"event {event_id_of(row.state) or ''}"
         raise RelayHalted(
             f"published event {record.event_id} at {record.agreed}, the store has {found} there"
         )
 
 
-def event_id(state: bytes) -> str:
-    """The event's id, empty for a poison event without an envelope."""
-    try:
-        return str(msgspec.json.decode(state)["event_id"])
-    except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError):
-        return ""
-
-
 def position_of(record: Any) -> int:
     """The log position of an event's message."""
-    for name, value in record.headers:
-        if name == "position":
-            return int(value)
-    raise RelayHalted(
-        f"{record.topic} partition {record.partition} offset {record.offset} is not ours:"
-        " it has no position"
-    )
+    position = record_headers.position_of(record)
+    if position is None:
+        raise RelayHalted(
+            f"{record.topic} partition {record.partition} offset {record.offset} is not ours:"
+            " it has no position"
+        )
+    return position
 
 
 def check_partitions(record: IndexRecord, last: Mapping[TopicPartition, Any]) -> None:

@@ -1,18 +1,15 @@
 """Events to stored JSON and back. The envelope goes around the data; neither knows the other."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import msgspec
 
 from domain.decider import Recorded
 from domain.history import EVENTS, UPCASTERS, Upcasters, upcast, version_of
 from infra.runtime.json_decoders import converted, decoder
-
-E = TypeVar("E")
+from infra.store.envelope import Undecodable, Whole, envelope
 
 encode_data = msgspec.json.Encoder().encode
 
@@ -21,45 +18,9 @@ class UnknownEvent(Exception):
     """The log holds an event name or version that this program does not know: it is too old."""
 
 
-class Undecodable(Exception):
-    """The stored bytes are not what the event's name and version promise."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Stored:
-    """The envelope as it stands in `state`, with the data still encoded."""
-
-    event_id: str
-    type: str
-    schema_version: int
-    stream_id: str
-    stream_version: int
-    occurred_at: datetime
-    recorded_at: datetime
-    actor: str
-    command_id: str
-    correlation_id: str
-    data: msgspec.Raw
-    channel: str | None = None
-    causation_id: str | None = None
-    reason: str | None = None
-    traceparent: str | None = None
-
-
-_STORED = msgspec.json.Decoder(Stored)
-
-
 @cache
 def _decoder(name: str) -> msgspec.json.Decoder[Any]:
     return decoder(EVENTS[name])
-
-
-def envelope(state: bytes) -> Stored:
-    """Raises Undecodable when the bytes are no envelope."""
-    try:
-        return _STORED.decode(state)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise Undecodable(f"no envelope: {error}") from error
 
 
 def decode_data(
@@ -109,26 +70,6 @@ def recorded_as(name: str, position: int, state: bytes) -> Recorded:
     return found
 
 
-class _Whole(msgspec.Struct, Generic[E], kw_only=True, gc=False, rename={"event": "data"}):
-    """What a Recorded has, decoded in one pass; to fill one with it would take as long again."""
-
-    event: E
-    type: str
-    schema_version: int
-    event_id: str
-    stream_id: str
-    stream_version: int
-    position: int = 0
-    occurred_at: datetime
-    recorded_at: datetime
-    actor: str
-    channel: str | None = None
-    command_id: str
-    correlation_id: str
-    causation_id: str | None = None
-    reason: str | None = None
-
-
 class _Shortcut(NamedTuple):
     """How to decode an event of today's shape, which is this version; None for an unknown one."""
 
@@ -139,7 +80,7 @@ class _Shortcut(NamedTuple):
 @cache
 def _shortcut(name: str) -> _Shortcut:
     kind: Any = EVENTS.get(name)
-    decode = decoder(_Whole[kind]).decode if kind else None
+    decode = decoder(Whole[kind]).decode if kind else None
     return _Shortcut(decode, version_of(name))
 
 

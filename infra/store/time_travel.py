@@ -10,6 +10,7 @@ import msgspec
 from domain.categories import CATEGORIES, decider_of
 from infra.postgres.connections import Connection
 from infra.store import codec
+from infra.store.envelope import envelope, with_position
 from infra.store.event_log import TABLE, StoredRow, head, read_after, read_stream
 
 
@@ -33,7 +34,7 @@ def position_at(conn: Connection, moment: datetime) -> int:
     while low < high:
         middle = (low + high + 1) // 2
         row = _at_or_before(conn, middle, low)
-        if row is None or codec.envelope(row.state).recorded_at <= moment:
+        if row is None or envelope(row.state).recorded_at <= moment:
             low = middle
         else:
             high = row.position - 1
@@ -70,14 +71,14 @@ def state_at(conn: Connection, stream_id: str, position: int | None = None) -> S
         stream_id=stream_id,
         version=last.stream_version,
         position=last.position,
-        recorded_at=codec.envelope(last.state).recorded_at,
+        recorded_at=envelope(last.state).recorded_at,
         state=state,
     )
 
 
 def as_line(row: StoredRow) -> bytes:
     """An event as one line of NDJSON: the stored object, with its position in front."""
-    return b'{"position":%d,%b' % (row.position, row.state[1:])
+    return with_position(row.position, row.state)
 
 
 def as_json(found: StateAt) -> bytes:

@@ -3,19 +3,16 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
 import msgspec
 
 from commands.handling import Answer, Contact, Context, Receipt
-from domain.history import version_of
-from domain.values import named_id
 from infra.postgres import binary_arrays
 from infra.postgres.binary_arrays import instant, integer
-from infra.store import codec
 from infra.store.contacts_vault import FIELDS as CONTACT_FIELDS
+from infra.store.envelope import event_id, kind_of, sealed, shared
 from infra.write_path.append_session import LogSession
 
 Outcome = Answer | Exception
@@ -67,19 +64,6 @@ Staged = tuple[str, int, object, datetime | None]
 """One event on its way into the log: its stream, its version there, the event, and the time that
 it states; without one it has the time of the decision.
 """
-
-
-class Kind(NamedTuple):
-    """What the envelopes of all events of one type have in common."""
-
-    name: bytes
-    head: bytes
-
-
-@cache
-def kind_of(name: str) -> Kind:
-    head = f'","type":"{name}","schema_version":{version_of(name)},"stream_id":'
-    return Kind(name.encode(), head.encode())
 
 
 class AppendBatch:
@@ -140,17 +124,15 @@ class AppendBatch:
     def _envelopes(
         self, ask: CommandRequest, occurred_at: datetime, staged: Sequence[Staged]
     ) -> list[bytes]:
-        decided = _common(ask.context, occurred_at, self.recorded_at)
+        decided = shared(ask.context, occurred_at, self.recorded_at)
         command_id = ask.key
         return [
-            b'{"event_id":"%b%b%b,"stream_version":%d,%b,"data":%b}'
-            % (
-                event_id(command_id, index).encode(),
-                kind_of(type(event).__name__).head,
-                _json(stream_id),
+            sealed(
+                event_id(command_id, index),
+                event,
+                stream_id,
                 version,
-                decided if at is None else _common(ask.context, at, self.recorded_at),
-                codec.encode_data(event),
+                decided if at is None else shared(ask.context, at, self.recorded_at),
             )
             for index, (stream_id, version, event, at) in enumerate(staged)
         ]
@@ -211,29 +193,6 @@ def write_companion(session: LogSession, side_write: SideWrite, recorded_at: dat
                 binary_arrays.bigint_array([following for _, following in offsets.values()]),
             ]
         )
-
-
-def event_id(command_id: bytes, index: int) -> str:
-    """uuid5(command_id, index)."""
-    return named_id(command_id, b"%d" % index)
-
-
-def _common(context: Context, occurred_at: datetime, recorded_at: datetime) -> bytes:
-    """The part of the envelope that all events of a command share, those of one time."""
-    members: dict[str, object] = {
-        "occurred_at": occurred_at,
-        "recorded_at": recorded_at,
-        "actor": context.actor,
-        "channel": context.channel,
-        "command_id": context.command_id,
-        "correlation_id": context.correlation_id,
-        "causation_id": context.causation_id,
-    }
-    if context.reason is not None:
-        members["reason"] = context.reason
-    if context.traceparent is not None:
-        members["traceparent"] = context.traceparent
-    return _json(members)[1:-1]
 
 
 def _encoded(contact: Contact) -> list[bytes | None]:

@@ -18,7 +18,7 @@ from domain.errors import Invalid, KeyReused, OrdinalError, StaleVersion
 from infra.postgres.connections import Connection
 from infra.runtime.crash_points import crash_point
 from infra.runtime.loop_worker import elsewhere, give_way
-from infra.store import codec
+from infra.store.envelope import envelope
 from infra.write_path.append_batch import (
     AppendBatch,
     CommandRequest,
@@ -239,7 +239,7 @@ class Writer:
         working_set = self._working_set
         if moment.sequence != working_set.sequence and moment.last_state is not None:
             working_set.foreign = moment.sequence
-            last = codec.envelope(moment.last_state).recorded_at
+            last = envelope(moment.last_state).recorded_at
             self._recorded_at = max(self._recorded_at, last)
         working_set.sequence = moment.sequence
         self._recorded_at = max(self._recorded_at, moment.clock)

@@ -6,9 +6,8 @@ from uuid import uuid4
 import msgspec
 
 from infra.postgres.connections import Connection
-from infra.store.codec import Stored
+from infra.store.envelope import Stored, event_id
 from infra.store.event_log import TABLE
-from infra.write_path.append_batch import event_id
 
 
 def append(conn: Connection, stream_id: str, version: int) -> int:

@@ -9,9 +9,9 @@ from infra.kafka.index_topic import IndexRecord, encode_index
 from infra.kafka.topics import index_partition, topic_name
 from infra.kafka.transactional_producer import Message, Transactions
 from infra.postgres.connections import Connection
-from infra.readmodels.checkpoints import event_id_of
 from infra.relay.outbox_reader import Source
 from infra.runtime.settings import Settings
+from infra.store.envelope import event_id_of
 from infra.store.event_log import read_after
 
 

@@ -12,7 +12,8 @@ import psycopg
 from domain.order.events import HoldPlaced, OrderConfirmed
 from domain.sourcing_policy import LocationClosed
 from domain.stock.events import StockItemResumed, StockReceived
-from infra.store.codec import Stored, encode_data
+from infra.store.codec import encode_data
+from infra.store.envelope import Stored
 
 MOMENT = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
 NAMESPACE = UUID("0d6f2a1e-8a55-4f5e-9d6a-2f0f4a7d1c11")

@@ -22,7 +22,7 @@ from domain.stock.state import STOCK_ITEM, StockItem
 from domain.values import ShortagePolicy, stock_stream
 from infra.postgres.connections import Connection, connect_writer
 from infra.store import codec
-from infra.store.codec import Stored
+from infra.store.envelope import Stored, envelope
 from infra.store.event_log import SEQUENCE, TABLE, StoredRow, read_after, read_stream
 from infra.write_path.append_batch import CommandRequest
 from infra.write_path.group_commit import Writer
@@ -201,7 +201,7 @@ def check_log(conninfo: str) -> Sequence[StoredRow]:
     rows = log_of(conninfo)
     for stream_id, found in versions(rows).items():
         assert found == list(range(1, len(found) + 1)), stream_id
-    envelopes = [codec.envelope(row.state) for row in rows]
+    envelopes = [envelope(row.state) for row in rows]
     assert len({each.event_id for each in envelopes}) == len(rows)
     moments = [each.recorded_at for each in envelopes]
     assert moments == sorted(moments)

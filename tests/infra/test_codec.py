@@ -10,7 +10,8 @@ from hypothesis import given
 from domain.history import EVENTS, upcast, version_of
 from domain.stock.events import StockAdjusted, StockReceived
 from infra.store import codec
-from infra.store.codec import Stored, Undecodable, UnknownEvent
+from infra.store.codec import UnknownEvent
+from infra.store.envelope import Stored, Undecodable
 from tests.domain.laws import any_event
 
 AT = datetime(2024, 2, 29, 12, 30, 15, 123456, tzinfo=UTC)

@@ -8,7 +8,8 @@ from hypothesis import given
 from domain.decider import Recorded
 from domain.history import EVENTS
 from infra.store import codec
-from infra.store.codec import Undecodable, UnknownEvent
+from infra.store.codec import UnknownEvent
+from infra.store.envelope import Undecodable
 from tests.domain.laws import any_event
 from tests.infra.sample_projection import receive, state_of
 

@@ -10,9 +10,9 @@ import pytest
 from commands.handling import Contact
 from domain.categories import decider_of
 from domain.errors import InsufficientStock, Invalid, KeyReused, ReferenceReused, StaleVersion
-from infra.store import codec
+from infra.store.envelope import envelope, event_id
 from infra.store.event_log import StoredRow
-from infra.write_path.append_batch import CommandRequest, OutboxMessage, SideWrite, event_id
+from infra.write_path.append_batch import CommandRequest, OutboxMessage, SideWrite
 from infra.write_path.group_commit import Writer
 from tests.infra.shop import (
     LONG_AGO,
@@ -56,7 +56,7 @@ def check_folds(writer: Writer, conninfo: str) -> None:
 def of(asked: CommandRequest, rows: Sequence[StoredRow]) -> list[StoredRow]:
     """The events of one command."""
     command_id = str(asked.context.command_id)
-    return [row for row in rows if codec.envelope(row.state).command_id == command_id]
+    return [row for row in rows if envelope(row.state).command_id == command_id]
 
 
 # -- receipts
@@ -102,7 +102,7 @@ def test_an_envelope_says_who_when_and_why(writer: Writer, ordinal_database: str
     )
     writer.write([asked])
     first, second = log_of(ordinal_database)
-    known = codec.envelope(first.state)
+    known = envelope(first.state)
     command_id = asked.context.command_id
     assert (known.type, known.schema_version) == (first.type, 1) == ("StockReceived", 1)
     assert (known.stream_id, known.stream_version) == (STOCK, 1)
@@ -110,7 +110,7 @@ def test_an_envelope_says_who_when_and_why(writer: Writer, ordinal_database: str
     assert (known.causation_id, known.reason) == ("the cause", "a whim")
     assert (known.command_id, known.traceparent) == (str(command_id), "00-1-2-01")
     assert known.occurred_at == LONG_AGO < known.recorded_at
-    assert known.event_id == event_id(command_id.bytes, 0) != codec.envelope(second.state).event_id
+    assert known.event_id == event_id(command_id.bytes, 0) != envelope(second.state).event_id
     assert UUID(known.event_id).version == 5
 
 
@@ -261,7 +261,7 @@ def test_time_in_the_log_never_goes_back(writer: Writer, ordinal_database: str) 
     do(writer, Mark())
     with writing(ordinal_database) as another:
         do(another, Mark())
-    first, *later = [codec.envelope(row.state) for row in check_log(ordinal_database)]
+    first, *later = [envelope(row.state) for row in check_log(ordinal_database)]
     assert first.recorded_at < ahead
     assert {each.recorded_at for each in later} == {ahead}
     assert later[-1].occurred_at == ahead
@@ -272,7 +272,7 @@ def test_the_past_may_be_written_but_not_the_future(writer: Writer, ordinal_data
     assert isinstance(error, Invalid)
     assert error.details == {"field": "occurred_at"}
     do(writer, Mark(), occurred_at=LONG_AGO)
-    assert codec.envelope(log_of(ordinal_database)[0].state).occurred_at == LONG_AGO
+    assert envelope(log_of(ordinal_database)[0].state).occurred_at == LONG_AGO
 
 
 def test_a_fact_has_the_time_that_it_states(writer: Writer, ordinal_database: str) -> None:
@@ -280,9 +280,9 @@ def test_a_fact_has_the_time_that_it_states(writer: Writer, ordinal_database: st
     do(writer, Mark(at=berlin))
     do(writer, Mark())
     stated, decided = [row.state for row in log_of(ordinal_database)]
-    assert codec.envelope(stated).occurred_at == LONG_AGO
+    assert envelope(stated).occurred_at == LONG_AGO
     assert b'Z","recorded_at"' in stated
-    known = codec.envelope(decided)
+    known = envelope(decided)
     assert known.occurred_at == known.recorded_at
 
 

@@ -27,6 +27,7 @@ from infra.kafka.topics import ensure_topics, topic_name
 from infra.postgres.connections import connect_writer
 from infra.runtime.settings import Settings
 from infra.store import codec
+from infra.store.envelope import envelope
 from infra.write_path.append_batch import SideWrite
 from infra.write_path.group_commit import SideWrites, Writer
 from tests.infra.proxy import postgres_proxy
@@ -302,7 +303,7 @@ def test_another_channel_is_another_file_only(shop: str, settings: Settings) -> 
     take(intake_of(shop, settings, marketplace_consumer("market", history=True)), shop, 2)
     assert [(each.reference, each.status) for each in results(shop)] == [("m-1", "accepted")]
     assert len(dead_letters(shop)) == 1
-    placed = codec.envelope(check_log(shop)[-2].state)
+    placed = envelope(check_log(shop)[-2].state)
     assert placed.occurred_at.year == 2024
     assert placed.channel == "market"
 

@@ -8,7 +8,8 @@ ROOT = Path(__file__).parents[2]
 THREADS = """
 import sys, threading
 from domain.history import EVENTS
-from infra.store.codec import Undecodable, recorded_as
+from infra.store.envelope import Undecodable
+from infra.store.codec import recorded_as
 
 def decode():
     start.wait()

@@ -17,12 +17,13 @@ from kafka import KafkaProducer
 from infra.kafka.clients import KafkaUnfit, connection
 from infra.kafka.index_topic import IndexRecord, encode_index
 from infra.kafka.topics import EVENT_TOPICS, ensure_topics, topic_name
-from infra.readmodels.checkpoints import ProjectorHalted, event_id_of
+from infra.readmodels.checkpoints import ProjectorHalted
 from infra.readmodels.feeds import FeedBatch, FeedLost, SharedRow
 from infra.readmodels.folding import decode
 from infra.readmodels.index_follower import KEPT, QUIET_LIMIT, Follower
 from infra.readmodels.kafka_feed import KafkaFeed
 from infra.runtime.settings import Settings
+from infra.store.envelope import event_id_of
 from infra.store.event_log import StoredRow, read_after
 from tests.infra.running import eventually, project, running
 from tests.infra.sample_projection import SAMPLE, Bytes, append, contents, receive

@@ -42,7 +42,7 @@ from infra.relay.outbox_reader import RelayBatch, Source, UnknownStream, connect
 from infra.relay.relay import Publisher, Relay, RelayFenced, RelayHalted
 from infra.relay.startup_checks import refuse_unfit_store, was_committed, was_told
 from infra.runtime.settings import Settings
-from infra.store.codec import envelope
+from infra.store.envelope import envelope
 from infra.store.event_log import read_after
 from tests.infra.log_rows import LogRow, LogWriter, insert, put_into_outbox
 from tests.infra.pulses import Watched
