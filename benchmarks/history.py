@@ -18,7 +18,7 @@ from consumers.simulation import demo_day
 from domain.category import category_name
 from domain.values import SOURCING_STREAM
 from infra.postgres.connections import Connection
-from infra.store.event_log import TABLE, StoredRow, read_all
+from infra.store.event_log import TABLE, StoredRow, read_after
 from verbs.writing import patient_write
 
 HOLE = b"\0"
@@ -47,6 +47,9 @@ def play_day(conninfo: str, orders: int) -> None:
     writer.close()
 
 
+ALL = 2**31
+
+
 class History:
     """A log that grows by copies of what stands behind a position now."""
 
@@ -54,7 +57,7 @@ class History:
         self._conninfo = conninfo
         self._copies = 0
         with psycopg.connect(conninfo) as conn:
-            self._patterns = _patterns(list(read_all(conn, after=after)))
+            self._patterns = _patterns(read_after(conn, after, ALL))
             row = conn.execute(f"SELECT count(*) FROM {TABLE}").fetchone()
         self.events = int(row[0]) if row else 0
 

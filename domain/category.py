@@ -36,6 +36,11 @@ class Category(Generic[S]):
             names = ", ".join(sorted(each.__name__ for each in differing))
             raise IncompleteCategory(f"{self.name}: {names} must be an event and have a fold")
 
+    @property
+    def streams(self) -> str:
+        """What its streams are called, in words for people."""
+        return self.name if self.single else f"{self.name}-…"
+
 
 def listed(*categories: Category[Any]) -> Mapping[str, Category[Any]]:
     """Categories by their names. Names of categories and of events stand for one thing each."""

@@ -52,12 +52,6 @@ def stock_stream(location: str, sku: str) -> str:
     return f"stock-{location}-{sku}"
 
 
-def stock_item_of(stream_id: str) -> tuple[str, str]:
-    """Location and sku of a stock stream: locations have no dash, so the id is unambiguous."""
-    _, location, sku = stream_id.split("-", 2)
-    return location, sku
-
-
 def named_id(namespace: bytes, name: bytes) -> str:
     """uuid5 as text, without the detour over UUID objects: this runs for every event."""
     text = sha1(namespace + name, usedforsecurity=False).hexdigest()

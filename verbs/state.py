@@ -6,17 +6,19 @@ from typing import Annotated
 
 import typer
 
+from domain.categories import CATEGORIES
 from infra.postgres.connections import Connection, connect
 from infra.store import time_travel
 from verbs.session import load_settings, opened
 from verbs.terminal import fail, verb
 
 cli = verb()
+STREAMS = f"One of {', '.join(each.streams for each in CATEGORIES.values())}"
 
 
 @cli.command()
 def state(
-    stream: Annotated[str, typer.Argument(help="order-…, stock-LOCATION-sku or sourcing")],
+    stream: Annotated[str, typer.Argument(help=STREAMS)],
     at: Annotated[str | None, typer.Option(help="A position, or an ISO 8601 time.")] = None,
 ) -> None:
     """Show what was true of a stream then, folded from history."""

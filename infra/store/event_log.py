@@ -3,7 +3,7 @@
 Our own SQL: the library's readers retry on their own for longer than a caller may wait.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from infra.postgres.connections import Connection
@@ -70,11 +70,3 @@ def store_epoch(conn: Connection) -> int:
     if row is None:
         raise LookupError("the store has no identity row")
     return int(row[0])
-
-
-def read_all(conn: Connection, *, after: int = 0, batch: int = 2_000) -> Iterator[StoredRow]:
-    """The whole log in order, in bounded memory."""
-    position = after
-    while rows := read_after(conn, position, batch):
-        yield from rows
-        position = rows[-1].position

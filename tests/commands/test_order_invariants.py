@@ -72,13 +72,7 @@ from domain.stock.events import (
     StockShipped,
 )
 from domain.stock.state import StockItem, owner_key
-from domain.values import (
-    SOURCING_STREAM,
-    LineQuantity,
-    ShortagePolicy,
-    stock_item_of,
-    stock_stream,
-)
+from domain.values import SOURCING_STREAM, LineQuantity, ShortagePolicy, stock_stream
 from infra.store.codec import decode_data, encode_data
 from tests.commands.memory import CONTEXT, MemoryLog
 from tests.domain.stock.histories import LATER, NOW, SOON
@@ -459,7 +453,7 @@ def check_both_sides(books: Books) -> None:
             for location, units in line.backordered.items():
                 waiting[stock_stream(location, line.sku)][key] += units
     for name, item in books.items().items():
-        assert dict(allocated[name]) == item.allocations, f"S7 {stock_item_of(name)}"
+        assert dict(allocated[name]) == item.allocations, f"S7 {name}"
         assert dict(waiting[name]) == {k: b.quantity for k, b in item.backorders.items()}, "S7"
 
 

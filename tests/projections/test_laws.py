@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from domain.decider import Recorded
 from domain.order.state import ORDER, Line, Order
-from domain.order.statuses import fulfilment_status, payment_status
 from domain.stock.state import STOCK_ITEM
 from projections import PROJECTIONS
 from projections.inventory import INVENTORY
@@ -23,6 +22,7 @@ from projections.order_timeline import ORDER_TIMELINE, TimelineRow
 from projections.projection import Projection
 from projections.reporting import REPORTING
 from projections.reporting_rows import ReportFactRow, ReportLineRow, ReportOrderRow
+from tests.domain.order.statuses import fulfilment_status, payment_status
 from tests.projections.histories import TRADES, by_stream
 from tests.projections.memory import MemoryModel, given
 

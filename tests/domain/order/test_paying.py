@@ -15,8 +15,8 @@ from domain.errors import (
 from domain.order.events import OrderCancelled, RefundSucceeded
 from domain.order.paying import payment_of, record_payment, record_refund, refund_of
 from domain.order.state import ORDER
-from domain.order.statuses import payment_status
 from tests.domain.order.histories import cancelled, captured, line, placed
+from tests.domain.order.statuses import payment_status
 from tests.domain.specification import Outcome, given
 
 PAYMENT: dict[str, Any] = {

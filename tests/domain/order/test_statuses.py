@@ -4,7 +4,6 @@ import pytest
 
 from domain.order.events import OrderCancelled, ShipmentDelivered
 from domain.order.state import ORDER
-from domain.order.statuses import fulfilment_status
 from tests.domain.order.histories import (
     CONFIRMED,
     HELD,
@@ -25,6 +24,7 @@ from tests.domain.order.histories import (
     share,
     sourced,
 )
+from tests.domain.order.statuses import fulfilment_status
 from tests.domain.stock.histories import NOW
 
 DELIVERED = ShipmentDelivered(shipment_id="S1", at=NOW)

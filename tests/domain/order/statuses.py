@@ -1,4 +1,4 @@
-"""The statuses that nobody sets: what the facts of an order amount to."""
+"""What an order's statuses must be: folds of its own state, that read models are held against."""
 
 from domain.order.state import Order
 
