@@ -31,11 +31,12 @@ from commands.stock import (
     ReceiveStock,
     RegisterStockItem,
     ResumeStockItem,
+    SetStockCodes,
     SetStockPolicy,
     SuspendStockItem,
 )
+from domain.stock.carrying import MAX_CODES
 from domain.stock.events import State
-from domain.stock.levels import MAX_CODES
 from domain.values import MAX_AMOUNT, MAX_QUANTITY
 
 routes = Routes("stock")
@@ -61,8 +62,17 @@ class RegisterBody(ItemBody):
     codes: Annotated[tuple[Id, ...], Field(max_length=MAX_CODES)] = ()
 
 
+class CodesBody(ItemBody):
+    """All further codes that a scanner may read; GTINs are the same with leading zeros."""
+
+    codes: Annotated[tuple[Id, ...], Field(max_length=MAX_CODES)]
+
+
 class PolicyBody(ItemBody):
-    """How far the item may be promised; a backorder limit of null is none."""
+    """How far the item may be promised; a backorder limit of null is none.
+
+    With `preorder`, as many units may wait as are expected, even where the limit is less.
+    """
 
     backorder_limit: Count | None = 0
     preorder: bool = False
@@ -72,7 +82,7 @@ class PolicyBody(ItemBody):
 
 
 class ExpectBody(ItemBody):
-    """What a document announces."""
+    """What a document announces in all: units that came under it are counted."""
 
     document: Id
     quantity: Count
@@ -117,6 +127,12 @@ def register_stock_item(body: RegisterBody) -> RegisterStockItem:
     return RegisterStockItem(**dict(body))
 
 
+@routes.command("/stock/codes")
+def set_stock_codes(body: CodesBody) -> SetStockCodes:
+    """Say which further codes a scanner may read for an item."""
+    return SetStockCodes(**dict(body))
+
+
 @routes.command("/stock/policy")
 def set_stock_policy(body: PolicyBody) -> SetStockPolicy:
     """Say how far an item may be promised and when to buy it again."""
@@ -143,7 +159,7 @@ def discontinue_stock_item(body: ItemWhyBody) -> DiscontinueStockItem:
 
 @routes.command("/stock/expect")
 def expect_stock(body: ExpectBody) -> ExpectStock:
-    """A document announces units; the same document again replaces what it said."""
+    """A document states how many units come under it in all; 0 withdraws what is still to come."""
     return ExpectStock(**dict(body))
 
 

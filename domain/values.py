@@ -15,6 +15,7 @@ ORDINAL_NAMESPACE = UUID("6f1d7a52-0c1e-5f0e-9a53-1f6c1b8f6c11")
 _NAMESPACE = ORDINAL_NAMESPACE.bytes
 _VARIANT = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
 LOCATION_ID = re.compile(r"[A-Z0-9_]{1,32}")
+GTIN_LENGTHS = frozenset({8, 12, 13, 14})
 MAX_LINES = 2_000
 MAX_QUANTITY = 1_000_000_000
 MAX_AMOUNT = 10**15
@@ -138,6 +139,12 @@ def check_sku(value: str, field: str = "sku") -> None:
 def check_new_sku(value: str, field: str = "sku") -> None:
     check_sku(value, field)
     check_name(value, field, longest=LONGEST_SKU)
+
+
+def same_item_code(code: str) -> str:
+    """The code as it is compared: GTINs as 14 digits, since scanners read some with more zeros."""
+    is_gtin = len(code) in GTIN_LENGTHS and code.isascii() and code.isdigit()
+    return code.zfill(14) if is_gtin else code
 
 
 def check_location(value: str, field: str = "location") -> None:

@@ -30,6 +30,8 @@ def _discontinued(item: InventoryRow, event: object) -> None:
 def _expected(item: InventoryRow, event: e.StockExpected) -> None:
     eta = event.eta.isoformat() if event.eta else None
     item.incoming_documents[event.document] = {"quantity": event.quantity, "eta": eta}
+    if event.quantity <= 0:
+        del item.incoming_documents[event.document]
     _sum_incoming(item)
 
 

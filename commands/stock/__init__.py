@@ -1,6 +1,6 @@
 """What may be asked of one sku at one location.
 
-items           carry it, its policy, suspend and discontinue it
+items           carry it, its codes and policy, suspend and discontinue it
 levels          expect, receive, adjust, count and move units; serve the order lines that wait
 reservations    promise units softly, for a while, and let that end
 """
@@ -11,6 +11,7 @@ from commands.stock.items import (
     DiscontinueStockItem,
     RegisterStockItem,
     ResumeStockItem,
+    SetStockCodes,
     SetStockPolicy,
     SuspendStockItem,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "ReleaseReservation",
     "ReserveStock",
     "ResumeStockItem",
+    "SetStockCodes",
     "SetStockPolicy",
     "SuspendStockItem",
 ]

@@ -9,7 +9,7 @@ from commands.serving import needs_in_turn
 from commands.stock.on_item import decided, needs_item, stream_of
 from domain.errors import UnknownLocation
 from domain.sourcing_policy import SOURCING_POLICY
-from domain.stock import levels
+from domain.stock import carrying
 from domain.stock.state import STOCK_ITEM, StockItem
 from domain.values import SOURCING_STREAM
 
@@ -22,6 +22,15 @@ class RegisterStockItem:
     sku: str
     title: str = ""
     codes: tuple[str, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class SetStockCodes:
+    """Say which further codes a scanner may read for an item: all of them, as from now on."""
+
+    location: str
+    sku: str
+    codes: tuple[str, ...]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,7 +79,7 @@ def register_stock_item(
         raise UnknownLocation(location=command.location)
 
     def decide(item: StockItem) -> list[object]:
-        return levels.register(
+        return carrying.register(
             item,
             location=command.location,
             sku=command.sku,
@@ -81,11 +90,20 @@ def register_stock_item(
     return decided(command, streams, now, "registered", decide)
 
 
+def set_stock_codes(
+    command: SetStockCodes, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    def decide(item: StockItem) -> list[object]:
+        return carrying.set_codes(item, command.codes)
+
+    return decided(command, streams, now, "codes-set", decide)
+
+
 def set_stock_policy(
     command: SetStockPolicy, streams: Streams, context: Context, now: datetime
 ) -> Receipt:
     def decide(item: StockItem) -> list[object]:
-        return levels.set_policy(
+        return carrying.set_policy(
             item,
             backorder_limit=command.backorder_limit,
             preorder=command.preorder,
@@ -102,21 +120,25 @@ def suspend_stock_item(
     command: SuspendStockItem, streams: Streams, context: Context, now: datetime
 ) -> Receipt:
     return decided(
-        command, streams, now, "suspended", lambda item: levels.suspend(item, command.reason)
+        command, streams, now, "suspended", lambda item: carrying.suspend(item, command.reason)
     )
 
 
 def resume_stock_item(
     command: ResumeStockItem, streams: Streams, context: Context, now: datetime
 ) -> Receipt:
-    return decided(command, streams, now, "resumed", levels.resume, gain=0)
+    return decided(command, streams, now, "resumed", carrying.resume, gain=0)
 
 
 def discontinue_stock_item(
     command: DiscontinueStockItem, streams: Streams, context: Context, now: datetime
 ) -> Receipt:
     return decided(
-        command, streams, now, "discontinued", lambda item: levels.discontinue(item, command.reason)
+        command,
+        streams,
+        now,
+        "discontinued",
+        lambda item: carrying.discontinue(item, command.reason),
     )
 
 
@@ -141,6 +163,7 @@ def _needs_location(command: RegisterStockItem, streams: Streams) -> tuple[str, 
 
 HANDLERS: Handlers = {
     RegisterStockItem: Handling(register_stock_item, _needs_location, stream_of),
+    SetStockCodes: Handling(set_stock_codes, needs_item, stream_of),
     SetStockPolicy: Handling(set_stock_policy, _needs_policy, stream_of),
     SuspendStockItem: Handling(suspend_stock_item, needs_item, stream_of),
     ResumeStockItem: Handling(resume_stock_item, _needs_resumed, stream_of),

@@ -19,7 +19,7 @@ from domain.values import order_stream
 
 @dataclass(slots=True, kw_only=True)
 class ExpectStock:
-    """A document announces units; the same document again replaces what it said."""
+    """A document states how many units come under it in all; 0 withdraws what is still to come."""
 
     location: str
     sku: str

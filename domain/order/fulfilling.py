@@ -27,6 +27,7 @@ from domain.values import (
     check_moment,
     check_quantity,
     check_text,
+    same_item_code,
     same_person,
 )
 
@@ -102,8 +103,9 @@ def confirm_pick(
     if len(codes) > quantity:
         raise Invalid("One code a unit at most.", field="codes")
     sku = order.lines[line].sku
+    right = {same_item_code(code) for code in (sku, *known)}
     for code in codes:
-        if code != sku and code not in known:
+        if same_item_code(code) not in right:
             raise WrongItemScanned(code=code, sku=sku)
     return [
         ItemsPicked(fulfilment_id=fulfilment_id, line=line, quantity=quantity, codes=tuple(codes))

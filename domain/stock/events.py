@@ -18,10 +18,18 @@ class StockItemRegistered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StockItemCodesChanged:
+    """These are the further codes from now on that a scanner may read for the item."""
+
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StockPolicyChanged:
     """How far the item may be promised and when it is to be bought again.
 
-    `backorder_limit` None means without limit; `reorder_point` None means no alerts.
+    `backorder_limit` None means without limit; with `preorder` as many units may wait as are to
+    arrive, whatever the limit. `reorder_point` None means no alerts.
     """
 
     backorder_limit: int | None = 0
@@ -52,7 +60,7 @@ class StockItemDiscontinued:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StockExpected:
-    """A document announced units that are to arrive; it replaces what it announced before."""
+    """So many units are still to arrive under a document, whatever it announced before."""
 
     document: str
     quantity: int
@@ -233,6 +241,7 @@ class ReorderSuggested:
 
 EVENTS: tuple[type, ...] = (
     StockItemRegistered,
+    StockItemCodesChanged,
     StockPolicyChanged,
     StockItemSuspended,
     StockItemResumed,

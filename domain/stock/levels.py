@@ -1,22 +1,16 @@
-"""What is there: carrying an item, its policy, and units that arrive, go missing or spoil."""
+"""What is there: units that are expected, arrive, go missing or spoil."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import get_args
 
 from domain.currencies import check_currency
-from domain.errors import AlreadyExists, InsufficientStock, Invalid, StaleCount, WrongStatus
+from domain.errors import InsufficientStock, Invalid, StaleCount
 from domain.stock.displacement import OrderFacts, displaced
 from domain.stock.events import (
     State,
     StockAdjusted,
     StockCounted,
     StockExpected,
-    StockItemDiscontinued,
-    StockItemRegistered,
-    StockItemResumed,
-    StockItemSuspended,
-    StockPolicyChanged,
     StockReceived,
     StockStateMoved,
 )
@@ -26,109 +20,28 @@ from domain.values import (
     MAX_AMOUNT,
     MAX_QUANTITY,
     check_count,
-    check_location,
     check_moment,
-    check_name,
-    check_new_sku,
     check_quantity,
     check_text,
 )
 
-MAX_CODES = 100
 OPENING_BALANCE = "opening-balance"
-
-
-def register(
-    item: StockItem, *, location: str, sku: str, title: str = "", codes: Iterable[str] = ()
-) -> list[object]:
-    wanted = StockItemRegistered(sku=sku, location=location, title=title, codes=tuple(codes))
-    _check_names(wanted)
-    if item.status == "none":
-        return [wanted]
-    if (item.title, item.codes) != (wanted.title, wanted.codes):
-        raise AlreadyExists("This stock item exists already, with other content.")
-    return []
-
-
-def _check_names(wanted: StockItemRegistered) -> None:
-    check_location(wanted.location)
-    check_new_sku(wanted.sku)
-    if wanted.title:
-        check_text(wanted.title, "title")
-    if len(wanted.codes) > MAX_CODES:
-        raise Invalid(f"An item has at most {MAX_CODES} further codes.", field="codes")
-    for code in wanted.codes:
-        check_name(code, "codes")
-
-
-def set_policy(
-    item: StockItem,
-    *,
-    backorder_limit: int | None,
-    preorder: bool,
-    safety_stock: int,
-    reorder_point: int | None,
-    reorder_quantity: int,
-) -> list[object]:
-    check_registered(item)
-    check_count(backorder_limit or 0, "backorder_limit")
-    check_count(safety_stock, "safety_stock")
-    check_count(reorder_point or 0, "reorder_point")
-    check_count(reorder_quantity, "reorder_quantity")
-    wanted = StockPolicyChanged(
-        backorder_limit=backorder_limit,
-        preorder=preorder,
-        safety_stock=safety_stock,
-        reorder_point=reorder_point,
-        reorder_quantity=reorder_quantity,
-    )
-    return [] if wanted == _policy_of(item) else [wanted]
-
-
-def _policy_of(item: StockItem) -> StockPolicyChanged:
-    return StockPolicyChanged(
-        backorder_limit=item.backorder_limit,
-        preorder=item.preorder,
-        safety_stock=item.safety_stock,
-        reorder_point=item.reorder_point,
-        reorder_quantity=item.reorder_quantity,
-    )
-
-
-def suspend(item: StockItem, reason: str) -> list[object]:
-    check_text(reason, "reason")
-    _check_carried(item)
-    return [] if item.status == "suspended" else [StockItemSuspended(reason=reason)]
-
-
-def resume(item: StockItem) -> list[object]:
-    _check_carried(item)
-    return [] if item.status == "active" else [StockItemResumed()]
-
-
-def discontinue(item: StockItem, reason: str) -> list[object]:
-    check_text(reason, "reason")
-    check_registered(item)
-    return [] if item.status == "discontinued" else [StockItemDiscontinued(reason=reason)]
-
-
-def _check_carried(item: StockItem) -> None:
-    check_registered(item)
-    if item.status == "discontinued":
-        raise WrongStatus("A discontinued item stays so.", status=item.status)
 
 
 def expect(
     item: StockItem, *, document: str, quantity: int, eta: datetime | None = None
 ) -> list[object]:
+    """A document states its total: what came under it is counted, and 0 withdraws the rest."""
     check_registered(item)
     check_text(document, "document")
-    check_quantity(quantity)
+    check_count(quantity, "quantity")
     if eta is not None:
         check_moment(eta, "eta")
-    if item.incoming.get(document) == Incoming(quantity, eta):
+    left = max(0, quantity - item.received.get(document, 0))
+    known = item.incoming.get(document)
+    if known == Incoming(left, eta) or (known is None and left == 0):
         return []
-    return [StockExpected(document=document, quantity=quantity, eta=eta)]
+    return [StockExpected(document=document, quantity=left, eta=eta)]
 
 
 def receive(

@@ -8,6 +8,9 @@ from typing import Any
 from domain.decider import Decider, unchanged
 from domain.stock import events as e
 
+DOCUMENTS = 1_000
+"""How many documents an item remembers: one that is stated again was heard of lately."""
+
 
 @dataclass(slots=True)
 class Reservation:
@@ -37,7 +40,10 @@ class Incoming:
 
 @dataclass(slots=True)
 class StockItem:
-    """Counters are sums of the maps; the maps are keyed by reservation id or `order_id/line`."""
+    """Counters are sums of the maps; the maps are keyed by reservation id or `order_id/line`.
+
+    `received` are units by document, of the last documents under which any came.
+    """
 
     status: str = "none"
     sku: str = ""
@@ -50,6 +56,7 @@ class StockItem:
     backordered: int = 0
     unavailable: dict[e.State, int] = field(default_factory=dict)
     incoming: dict[str, Incoming] = field(default_factory=dict)
+    received: dict[str, int] = field(default_factory=dict)
     allocations: dict[str, int] = field(default_factory=dict)
     reservations: dict[str, Reservation] = field(default_factory=dict)
     backorders: dict[str, Backorder] = field(default_factory=dict)
@@ -89,10 +96,16 @@ class StockItem:
         return free if free > 0 else 0
 
     def backorderable(self) -> int | None:
-        """Units of new demand that may wait here; None is without limit."""
+        """Units of new demand that may wait here; None is without limit.
+
+        With `preorder`, those that are announced may be waited for.
+        """
         if self.backorder_limit is None:
             return None
-        return max(0, self.backorder_limit - self.backordered)
+        most = self.backorder_limit
+        if self.preorder:
+            most = max(most, sum(each.quantity for each in self.incoming.values()))
+        return max(0, most - self.backordered)
 
 
 def owner_key(order_id: str, line: int) -> str:
@@ -148,6 +161,10 @@ def _registered(item: StockItem, event: e.StockItemRegistered) -> None:
     item.title, item.codes = event.title, event.codes
 
 
+def _codes(item: StockItem, event: e.StockItemCodesChanged) -> None:
+    item.codes = event.codes
+
+
 def _policy(item: StockItem, event: e.StockPolicyChanged) -> None:
     item.backorder_limit, item.preorder = event.backorder_limit, event.preorder
     item.safety_stock = event.safety_stock
@@ -168,10 +185,15 @@ def _discontinued(item: StockItem, _: e.StockItemDiscontinued) -> None:
 
 def _expected(item: StockItem, event: e.StockExpected) -> None:
     item.incoming[event.document] = Incoming(event.quantity, event.eta)
+    if event.quantity <= 0:
+        del item.incoming[event.document]
 
 
 def _received(item: StockItem, event: e.StockReceived) -> None:
     item.on_hand += event.quantity
+    item.received[event.document] = item.received.pop(event.document, 0) + event.quantity
+    if len(item.received) > DOCUMENTS:
+        del item.received[next(iter(item.received))]
     awaited = item.incoming.get(event.document)
     if awaited is None:
         return
@@ -257,6 +279,7 @@ def _cleared(item: StockItem, _: e.LowStockCleared) -> None:
 
 FOLDS: dict[type, Callable[[StockItem, Any], None]] = {
     e.StockItemRegistered: _registered,
+    e.StockItemCodesChanged: _codes,
     e.StockPolicyChanged: _policy,
     e.StockItemSuspended: _suspended,
     e.StockItemResumed: _resumed,
@@ -285,7 +308,8 @@ FOLDS: dict[type, Callable[[StockItem, Any], None]] = {
 
 
 def weight(item: StockItem) -> int:
-    return 1_500 + 250 * (len(item.allocations) + len(item.backorders) + len(item.reservations))
+    owned = len(item.allocations) + len(item.backorders) + len(item.reservations)
+    return 1_500 + 250 * owned + 150 * len(item.received)
 
 
-STOCK_ITEM = Decider(initial=StockItem, folds=FOLDS, weight=weight)
+STOCK_ITEM = Decider(initial=StockItem, folds=FOLDS, fold_version=2, weight=weight)

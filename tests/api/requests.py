@@ -197,6 +197,12 @@ COMMANDS = [
         stock.RegisterStockItem(**ITEM, codes=("4006381333931",)),
     ),
     Sound(
+        "set_stock_codes",
+        "/v1/stock/codes",
+        ITEM | {"codes": ["4006381333931"]},
+        stock.SetStockCodes(**ITEM, codes=("4006381333931",)),
+    ),
+    Sound(
         "set_stock_policy",
         "/v1/stock/policy",
         ITEM | {"backorder_limit": None, "safety_stock": 3},

@@ -18,7 +18,7 @@ from commands.fulfilment import (
     VerifyPack,
 )
 from commands.order import CompleteOrder, ConfirmOrder, SourceOrder
-from commands.stock import CountStock, SetStockPolicy
+from commands.stock import CountStock, SetStockCodes, SetStockPolicy
 from domain.errors import (
     InsufficientStock,
     NoEligibleLocation,
@@ -113,6 +113,16 @@ def test_the_caller_does_what_nobody_else_is_named_for() -> None:
     refused(log, VerifyPack(**PARCEL), SamePerson)
     log.handle(VerifyPack(**PARCEL), replace(CONTEXT, actor="bob"), NOW)
     assert order_of(log).shipments["S1"].verifier == "bob"
+
+
+def test_a_gtin_is_the_same_with_leading_zeros_and_may_be_added_later() -> None:
+    log = in_pick(trade(LEEDS=2), 2)
+    codes = ("012345678905", "L-07")
+    ask(log, SetStockCodes(location="LEEDS", sku="lamp", codes=codes))
+    pick = ConfirmPick(**WORK, line=1, quantity=1, codes=("0012345678905",))
+    refused(log, replace(pick, codes=("0L-07",)), WrongItemScanned, code="0L-07", sku="lamp")
+    refused(log, replace(pick, codes=("5012345",)), WrongItemScanned)
+    assert ask(log, pick).changed
 
 
 def test_a_scanned_code_must_belong_to_the_sku() -> None:

@@ -3,6 +3,7 @@
 from json import dumps
 from uuid import UUID, uuid5
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from domain.values import (
     named_id,
     named_uuid,
     order_id_of,
+    same_item_code,
     same_person,
 )
 
@@ -34,3 +36,20 @@ def test_an_order_has_the_id_of_its_channel_and_reference(channel: str, referenc
 def test_people_are_the_same_whatever_case_form_and_blanks() -> None:
     assert same_person("Zoé  Müller", "zoe\u0301mu\u0308ller")
     assert not same_person("alice", "alicia")
+
+
+@pytest.mark.parametrize(
+    ("code", "compared"),
+    [
+        ("012345678905", "00012345678905"),
+        ("0012345678905", "00012345678905"),
+        ("00012345678905", "00012345678905"),
+        ("96385074", "00000096385074"),
+        ("5012345", "5012345"),
+        ("0123456789", "0123456789"),
+        ("L-0000000001", "L-0000000001"),
+        ("٠١٢٣٤٥٦٧٨٩٠١", "٠١٢٣٤٥٦٧٨٩٠١"),
+    ],
+)
+def test_a_gtin_is_compared_as_fourteen_digits(code: str, compared: str) -> None:
+    assert same_item_code(code) == compared

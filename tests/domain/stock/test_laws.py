@@ -13,8 +13,8 @@ from domain.decider import Decider
 from domain.errors import DomainError
 from domain.history import version_of
 from domain.sourcing_policy import RULES, SOURCING_POLICY
+from domain.stock import carrying, levels, promising
 from domain.stock import events as stock_events
-from domain.stock import levels, promising
 from domain.stock.alerts import alerts
 from domain.stock.state import STOCK_ITEM
 from infra.store.codec import decode_data, encode_data
@@ -33,8 +33,8 @@ PROMISED = [
 ]
 
 ASKED_TWICE: dict[str, Callable[[Any], list[object]]] = {
-    "register": lambda i: levels.register(i, location="LEEDS", sku="a", codes=("1",)),
-    "set_policy": lambda i: levels.set_policy(
+    "register": lambda i: carrying.register(i, location="LEEDS", sku="a", codes=("1",)),
+    "set_policy": lambda i: carrying.set_policy(
         i,
         backorder_limit=3,
         preorder=True,
@@ -42,9 +42,10 @@ ASKED_TWICE: dict[str, Callable[[Any], list[object]]] = {
         reorder_point=2,
         reorder_quantity=3,
     ),
-    "suspend": lambda i: levels.suspend(i, "recall"),
-    "resume": levels.resume,
-    "discontinue": lambda i: levels.discontinue(i, "old"),
+    "set_codes": lambda i: carrying.set_codes(i, ("1", "2")),
+    "suspend": lambda i: carrying.suspend(i, "recall"),
+    "resume": carrying.resume,
+    "discontinue": lambda i: carrying.discontinue(i, "old"),
     "expect": lambda i: levels.expect(i, document="a", quantity=3),
     "reserve": lambda i: promising.reserve(i, "r", "cart", 1, LATER, NOW),
     "extend": lambda i: promising.extend(i, "a", LATER, NOW),

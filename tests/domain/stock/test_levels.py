@@ -1,17 +1,16 @@
 """What is there, and what gives way when it is not."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from domain.errors import (
-    AlreadyExists,
     InsufficientStock,
     Invalid,
     StaleCount,
     UnknownStockItem,
-    WrongStatus,
 )
 from domain.stock import levels
 from domain.stock.events import (
@@ -21,27 +20,17 @@ from domain.stock.events import (
     StockCounted,
     StockExpected,
     StockItemDiscontinued,
-    StockItemRegistered,
-    StockItemResumed,
     StockItemSuspended,
-    StockPolicyChanged,
     StockReceived,
     StockShipped,
     StockStateMoved,
 )
-from domain.stock.state import STOCK_ITEM, StockItem
+from domain.stock.state import DOCUMENTS, STOCK_ITEM, StockItem
 from tests.domain.specification import Outcome, given
 from tests.domain.stock.histories import LATER, NOW, REGISTERED, SOON, allocated, stocked
 
 SUSPENDED = StockItemSuspended(reason="recall")
 DISCONTINUED = StockItemDiscontinued(reason="old")
-POLICY: dict[str, Any] = {
-    "backorder_limit": 5,
-    "preorder": True,
-    "safety_stock": 1,
-    "reorder_point": 3,
-    "reorder_quantity": 20,
-}
 
 
 def orders(order_id: str) -> tuple[datetime, int]:
@@ -68,123 +57,6 @@ def damaged(quantity: int) -> StockStateMoved:
     )
 
 
-class TestRegister:
-    def register(self, *history: object, **changed: Any) -> Outcome:
-        wanted = {"location": "LEEDS", "sku": "85123A", "title": "Lantern", **changed}
-        return given(STOCK_ITEM, history).when(lambda item: levels.register(item, **wanted))
-
-    def test_a_location_carries_a_sku(self) -> None:
-        self.register(codes=("5012345678900",)).then(
-            StockItemRegistered(
-                sku="85123A", location="LEEDS", title="Lantern", codes=("5012345678900",)
-            )
-        )
-
-    def test_asking_twice_writes_nothing(self) -> None:
-        self.register(REGISTERED).then_nothing()
-
-    @pytest.mark.parametrize("changed", [{"title": "Lamp"}, {"codes": ("1",)}])
-    def test_other_content_is_refused(self, changed: dict[str, Any]) -> None:
-        self.register(REGISTERED, **changed).then_refused(AlreadyExists)
-
-    @pytest.mark.parametrize(
-        ("field", "value"),
-        [
-            ("location", "leeds"),
-            ("location", ""),
-            ("sku", " "),
-            ("sku", "a" * 101),
-            ("sku", "a\nb"),
-            ("sku", "S "),
-            ("sku", "a\0"),
-            ("title", "x" * 201),
-            ("title", "\ud800"),
-            ("codes", ("",)),
-            ("codes", ("1",) * 101),
-        ],
-    )
-    def test_what_is_no_name_is_refused(self, field: str, value: object) -> None:
-        self.register(**{field: value}).then_refused(Invalid, field=field)
-
-
-class TestSetPolicy:
-    def set_policy(self, *history: object, **changed: Any) -> Outcome:
-        wanted = {**POLICY, **changed}
-        return given(STOCK_ITEM, history).when(lambda item: levels.set_policy(item, **wanted))
-
-    def test_a_policy_is_set_once(self) -> None:
-        self.set_policy(REGISTERED).then(StockPolicyChanged(**POLICY))
-        self.set_policy(REGISTERED, StockPolicyChanged(**POLICY)).then_nothing()
-
-    def test_none_is_without_limit_and_without_alerts(self) -> None:
-        changed = {**POLICY, "backorder_limit": None, "reorder_point": None}
-        self.set_policy(REGISTERED, **changed).then(StockPolicyChanged(**changed))
-
-    def test_what_every_item_begins_with_need_not_be_said(self) -> None:
-        beginning = StockPolicyChanged()
-        given(STOCK_ITEM, [REGISTERED]).when(
-            lambda item: levels.set_policy(
-                item,
-                backorder_limit=beginning.backorder_limit,
-                preorder=beginning.preorder,
-                safety_stock=beginning.safety_stock,
-                reorder_point=beginning.reorder_point,
-                reorder_quantity=beginning.reorder_quantity,
-            )
-        ).then_nothing()
-
-    @pytest.mark.parametrize(
-        "field", ["backorder_limit", "safety_stock", "reorder_point", "reorder_quantity"]
-    )
-    @pytest.mark.parametrize("value", [-1, 1_000_000_001])
-    def test_numbers_out_of_range_are_refused(self, field: str, value: int) -> None:
-        self.set_policy(REGISTERED, **{field: value}).then_refused(Invalid, field=field)
-
-    def test_an_unknown_item_has_no_policy(self) -> None:
-        self.set_policy().then_refused(UnknownStockItem)
-
-
-class TestSuspendResumeDiscontinue:
-    def test_an_item_is_suspended_once(self) -> None:
-        given(STOCK_ITEM, [REGISTERED]).when(lambda i: levels.suspend(i, "recall")).then(SUSPENDED)
-        given(STOCK_ITEM, [REGISTERED, SUSPENDED]).when(
-            lambda i: levels.suspend(i, "again")
-        ).then_nothing()
-
-    def test_an_item_is_resumed_once(self) -> None:
-        given(STOCK_ITEM, [REGISTERED, SUSPENDED]).when(levels.resume).then(StockItemResumed())
-        given(STOCK_ITEM, [REGISTERED]).when(levels.resume).then_nothing()
-
-    @pytest.mark.parametrize("history", [[REGISTERED], [REGISTERED, SUSPENDED]])
-    def test_an_item_is_discontinued_once(self, history: list[object]) -> None:
-        given(STOCK_ITEM, history).when(lambda i: levels.discontinue(i, "old")).then(DISCONTINUED)
-        given(STOCK_ITEM, [*history, DISCONTINUED]).when(
-            lambda i: levels.discontinue(i, "older")
-        ).then_nothing()
-
-    def test_a_discontinued_item_stays_so(self) -> None:
-        history = [REGISTERED, DISCONTINUED]
-        given(STOCK_ITEM, history).when(levels.resume).then_refused(
-            WrongStatus, status="discontinued"
-        )
-        given(STOCK_ITEM, history).when(lambda i: levels.suspend(i, "recall")).then_refused(
-            WrongStatus, status="discontinued"
-        )
-
-    def test_both_need_a_reason(self) -> None:
-        given(STOCK_ITEM, [REGISTERED]).when(lambda i: levels.suspend(i, " ")).then_refused(
-            Invalid, field="reason"
-        )
-        given(STOCK_ITEM, [REGISTERED]).when(lambda i: levels.discontinue(i, " ")).then_refused(
-            Invalid, field="reason"
-        )
-
-    def test_an_unknown_item_has_no_status(self) -> None:
-        given(STOCK_ITEM).when(lambda i: levels.suspend(i, "recall")).then_refused(UnknownStockItem)
-        given(STOCK_ITEM).when(levels.resume).then_refused(UnknownStockItem)
-        given(STOCK_ITEM).when(lambda i: levels.discontinue(i, "x")).then_refused(UnknownStockItem)
-
-
 class TestExpect:
     def expect(self, *history: object, **changed: Any) -> Outcome:
         wanted = {"document": "po-2", "quantity": 10, "eta": SOON, **changed}
@@ -204,10 +76,41 @@ class TestExpect:
 
     @pytest.mark.parametrize(
         ("field", "value"),
-        [("quantity", 0), ("document", ""), ("eta", datetime(2026, 3, 1))],  # noqa: DTZ001
+        [("quantity", -1), ("document", ""), ("eta", datetime(2026, 3, 1))],  # noqa: DTZ001
     )
     def test_what_is_no_announcement_is_refused(self, field: str, value: object) -> None:
         self.expect(REGISTERED, **{field: value}).then_refused(Invalid, field=field)
+
+    @pytest.mark.parametrize(("total", "left"), [(10, 6), (7, 3), (12, 8), (4, 0), (3, 0), (0, 0)])
+    def test_a_document_states_its_total(self, total: int, left: int) -> None:
+        received = StockReceived(quantity=4, document="po-2")
+        history = (REGISTERED, replace(self.EXPECTED, quantity=9), received)
+        self.expect(*history, quantity=total).then(replace(self.EXPECTED, quantity=left))
+        later = replace(self.EXPECTED, quantity=left)
+        self.expect(*history, later, quantity=total).then_nothing()
+
+    def test_the_same_total_again_is_no_news(self) -> None:
+        received = StockReceived(quantity=4, document="po-2")
+        self.expect(REGISTERED, self.EXPECTED, received).then_nothing()
+        self.expect(REGISTERED, received, self.EXPECTED, received).then(
+            replace(self.EXPECTED, quantity=2)
+        )
+
+    def test_what_came_before_it_was_announced_is_counted(self) -> None:
+        received = StockReceived(quantity=4, document="po-2")
+        self.expect(REGISTERED, received).then(replace(self.EXPECTED, quantity=6))
+
+    def test_nothing_withdraws_the_rest(self) -> None:
+        withdrawn = replace(self.EXPECTED, quantity=0)
+        self.expect(REGISTERED, self.EXPECTED, quantity=0).then(withdrawn)
+        assert STOCK_ITEM.fold([REGISTERED, self.EXPECTED, withdrawn]).incoming == {}
+        self.expect(REGISTERED, quantity=0).then_nothing()
+
+    def test_a_thousand_documents_are_remembered(self) -> None:
+        received = [StockReceived(quantity=1, document=f"po-{n}") for n in range(DOCUMENTS + 1)]
+        item = STOCK_ITEM.fold([REGISTERED, received[1], *received])
+        assert list(item.received) == [event.document for event in received[1:]]
+        assert item.received["po-1"] == 2
 
     def test_an_unknown_item_is_not_expected(self) -> None:
         self.expect().then_refused(UnknownStockItem)

@@ -17,6 +17,7 @@ from domain.stock.events import (
     ReservationExtended,
     ReservationReleased,
     StockAllocationReleased,
+    StockExpected,
     StockItemDiscontinued,
     StockItemSuspended,
     StockPolicyChanged,
@@ -272,6 +273,24 @@ class TestBackorder:
         given(STOCK_ITEM, history).when(
             lambda item: backorder(item, "o2", 1, 2, NOW, 0)
         ).then_refused(InsufficientStock, backorderable={"85123A": 1})
+
+    @pytest.mark.parametrize(("limit", "quantity", "room"), [(0, 4, 3), (5, 5, 4), (2, 4, 3)])
+    def test_a_preorder_may_wait_up_to_what_is_incoming(
+        self, limit: int, quantity: int, room: int
+    ) -> None:
+        history = [
+            REGISTERED,
+            StockPolicyChanged(backorder_limit=limit, preorder=True),
+            StockExpected(document="po-1", quantity=3),
+            StockExpected(document="po-2", quantity=1),
+            backordered("o1", 1),
+        ]
+        given(STOCK_ITEM, history).when(
+            lambda item: backorder(item, "o2", 1, quantity, NOW, 0)
+        ).then_refused(InsufficientStock, backorderable={"85123A": room})
+        given(STOCK_ITEM, history).when(lambda item: backorder(item, "o2", 1, room, NOW, 0)).then(
+            backordered("o2", room)
+        )
 
     def test_an_item_takes_no_backorders_unless_told(self) -> None:
         given(STOCK_ITEM, [REGISTERED]).when(
