@@ -42,9 +42,11 @@ def opened(settings: Settings, *, migrated: bool = True) -> Iterator[str]:
     """The conninfo of a database that is up and, unless we are to migrate it, up to date."""
     if os.environ.get("POSTGRES_ENABLE_DB_FUNCTIONS"):
         fail("POSTGRES_ENABLE_DB_FUNCTIONS is set: that way of appending takes no lock. Unset it.")
-    with embedded_postgres.database(
-        settings.database_url.get_secret_value(), Path.cwd()
-    ) as conninfo:
+    url, here = settings.database_url.get_secret_value(), Path.cwd()
+    with (
+        embedded_postgres.database(url, here) as conninfo,
+        embedded_postgres.kept_running(url, here),
+    ):
         if migrated:
             require_migrated(conninfo)
         yield conninfo

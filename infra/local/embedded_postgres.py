@@ -3,17 +3,22 @@
 Whoever starts or stops the server holds the folder's gate; whoever uses the server shares its
 lock of users; the last one out gets that lock alone, and stops the server. The kernel releases
 both however a process ends, so a killed one leaves nothing to clean up but, at most, a running
-server, which the next one adopts.
+server, which the next one adopts. A server that ends under its users' feet is brought back by one
+of them.
 """
 
 import fcntl
 import hashlib
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+import psycopg
+import structlog
 
 from infra.local.postgres_account import (
     PUBLIC_FOLDER,
@@ -29,6 +34,7 @@ __all__ = [
     "EmbeddedError",
     "database",
     "embedded_folder",
+    "kept_running",
     "postmaster_pid",
     "restart",
     "running",
@@ -36,9 +42,14 @@ __all__ = [
 ]
 
 KEYWORD = "embedded"
+# Seconds between two looks at the server, longer where it does not come back.
+CHECK_INTERVAL = 0.5
+LONGEST_PAUSE = 8.0
 
 # Seconds: somebody else may be stopping the server, and then a third one starting it.
 GATE_LIMIT = START_LIMIT + STOP_LIMIT + 10.0
+
+log = structlog.get_logger("postgres")
 
 
 @contextmanager
@@ -80,6 +91,44 @@ def running(folder: Path) -> Iterator[str]:
         with _gate(server.folder):
             server.ensure_running()
         yield server.conninfo()
+
+
+@contextmanager
+def kept_running(url: str, root: Path) -> Iterator[None]:
+    """Bring an embedded server back whenever it ends, until the block does."""
+    folder = embedded_folder(url, root)
+    if folder is None:
+        yield
+        return
+    over = threading.Event()
+    server = PostgresServer(folder.resolve())
+    keeper = threading.Thread(target=_keep, args=(server, over), name="postgres", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        over.set()
+        keeper.join()
+
+
+def _keep(server: PostgresServer, over: threading.Event) -> None:
+    pause = CHECK_INTERVAL
+    while not over.wait(pause):
+        pause = CHECK_INTERVAL if _alive_again(server) else min(2 * pause, LONGEST_PAUSE)
+
+
+def _alive_again(server: PostgresServer) -> bool:
+    if server.alive():
+        return True
+    log.error("postgres_ended", folder=str(server.folder))
+    try:
+        with _gate(server.folder):
+            server.ensure_running()
+    except (EmbeddedError, OSError, psycopg.Error) as error:
+        log.error("postgres_not_back", error=str(error))
+        return False
+    log.info("postgres_back")
+    return True
 
 
 def stop(folder: Path) -> None:

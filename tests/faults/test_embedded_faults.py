@@ -1,21 +1,32 @@
 """The embedded PostgreSQL under several processes: shared, killed, copied."""
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from infra.local import embedded_postgres
-from tests.faults.http import Lost
+from tests.faults.http import Lost, free_port
 from tests.faults.load import SKUS, UNITS, Load
 from tests.faults.machine import own_machine
 from tests.faults.processes import Makers
-from tests.faults.system import CALLER, SKU, Api, System, order_body, system_over
+from tests.faults.system import (
+    CALLER,
+    SKU,
+    Api,
+    System,
+    await_health,
+    order_body,
+    system_over,
+)
 from tests.faults.teeth import breaches
 from tests.infra.running import eventually
 from tests.infra.shop import open_shop, writing
+
+# Seconds; a recovery of a busy day takes longer.
+BACK_WITHIN = 15.0
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(200)]
 
@@ -48,6 +59,34 @@ def test_processes_share_one_server_and_outlive_each_other(
     with embedded_postgres.running(folder) as conninfo:
         assert breaches(conninfo) == set()
         assert System(nursery, public_folder, conninfo).head() == head
+
+
+def test_a_server_that_was_killed_comes_back_under_those_who_use_it(
+    nursery: Makers, public_folder: Path
+) -> None:
+    folder = public_folder / "postgres"
+    with (
+        own_machine(folder) as machine,
+        system_over(nursery, public_folder, machine.conninfo) as system,
+    ):
+        system.open_shop(units=100)
+        port = free_port()
+        api = Api(system.start("up", database_url=f"embedded:{folder}", http_port=port), port)
+        await_health(api.process, port)
+        for number in range(2):
+            assert system.insist([api], "/orders", order_body(f"{number}"), f"{number}").accepted
+            killed = embedded_postgres.postmaster_pid(folder)
+            machine.kill()
+            eventually(another_than(folder, killed), BACK_WITHIN)
+            key = f"after-{number}"
+            assert system.insist([api], "/orders", order_body(key), key, BACK_WITHIN).accepted
+        system.check(60)
+        assert api.process.stop() == 0
+
+
+def another_than(folder: Path, killed: int | None) -> Callable[[], bool]:
+    """Whether a server runs there that is not the killed one."""
+    return lambda: embedded_postgres.postmaster_pid(folder) not in (None, killed)
 
 
 def test_a_copy_taken_while_it_ran_is_refused(nursery: Makers, public_folder: Path) -> None:
@@ -129,7 +168,9 @@ def orders_until_one_fails(system: System, api: Api) -> int:
 def test_a_full_disk_costs_no_committed_order_and_no_position_twice(
     nursery: Makers, public_folder: Path
 ) -> None:
-    """Orders are refused while it is full, and the server goes on when there is room again."""
+    """Orders are refused while it is full, and server and API go on by themselves when there is
+    room again.
+    """
     disk = public_folder / "disk"
     with (
         small_disk(disk, 192),
@@ -138,13 +179,12 @@ def test_a_full_disk_costs_no_committed_order_and_no_position_twice(
     ):
         system.open_shop(units=100_000)
         system.start("project")
-        api = system.serve()
+        api = system.serve(database_url=f"embedded:{disk / 'postgres'}")
         assert system.order(api, "before").accepted
         before = system.head()
         fill(disk / "filler")
         assert orders_until_one_fails(system, api) == 503
         (disk / "filler").unlink()
-        machine.start()
         answer = system.insist([api], "/orders", order_body("after"), "after")
         assert answer.json()["position"] > before
         system.check(60)
