@@ -12,7 +12,14 @@ from starlette.responses import Response
 
 from api.ports import Unavailable
 from domain import errors
-from projections.projection import PositionAhead, ReadModelBehind
+from projections.projection import (
+    AnswerTooSlow,
+    DatabaseAway,
+    NotReadable,
+    PositionAhead,
+    ReadModelBehind,
+    TooManyAsk,
+)
 
 MEDIA_TYPE = "application/problem+json"
 MAX_ERRORS = 50
@@ -93,10 +100,13 @@ KINDS: Mapping[type[Exception], Kind] = {
     errors.KeyReused: Kind(422, "key-reused", "The idempotency key was used before"),
     PositionAhead: Kind(400, "position-ahead", "The log has not come to this position"),
     ReadModelBehind: Kind(503, "read-model-behind", "The read model is not there yet"),
+    DatabaseAway: Kind(503, "database-away", "The database gives no answer"),
+    AnswerTooSlow: Kind(503, "answer-too-slow", "The answer takes too long"),
+    TooManyAsk: Kind(503, "too-many-ask", "Too many ask for the like"),
     Unavailable: Kind(503, "outcome-unknown", "The outcome is unknown"),
     Exception: Kind(500, "internal-error", "Something went wrong here"),
 }
-REFUSALS = (errors.OrdinalError, PositionAhead, ReadModelBehind, Unavailable)
+REFUSALS = (errors.OrdinalError, PositionAhead, NotReadable, Unavailable)
 ANSWERED = (*REFUSALS, ValidationError, RequestValidationError, HTTPException)
 
 
@@ -141,7 +151,7 @@ def _detail(error: Exception) -> str:
             return str(error.detail)
         case errors.OrdinalError() | Unavailable() | PositionAhead():
             return str(error) or (type(error).__doc__ or "")
-        case ReadModelBehind():
+        case NotReadable():
             return type(error).__doc__ or ""
     return "The error is logged under this request's id."
 
@@ -176,7 +186,7 @@ def _headers(error: Exception) -> dict[str, str]:
             return {"WWW-Authenticate": 'Bearer realm="ordinal"'}
         case Unavailable():
             return {"Retry-After": str(error.retry_after)}
-        case ReadModelBehind() | TooBusy():
+        case NotReadable() | TooBusy():
             return {"Retry-After": "1"}
         case HTTPException():
             return dict(error.headers or {})

@@ -128,8 +128,24 @@ class Rows(Protocol):
         ...
 
 
-class ReadModelBehind(Exception):
+class NotReadable(Exception):
+    """There is no answer now; ask again."""
+
+
+class ReadModelBehind(NotReadable):
     """The read model has not seen this position yet; ask again."""
+
+
+class DatabaseAway(NotReadable):
+    """The database gives no answer; ask again."""
+
+
+class AnswerTooSlow(NotReadable):
+    """The answer takes too long; ask for less, as for fewer days."""
+
+
+class TooManyAsk(NotReadable):
+    """Others are asking for the like and it is not your turn yet; ask again."""
 
 
 class PositionAhead(Exception):

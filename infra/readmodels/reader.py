@@ -1,49 +1,39 @@
 """Reading the read models: pages of rows, and waiting until a position has been applied."""
 
 import asyncio
-import os
-import socket
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Placeholder
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from infra.postgres.connections import parameters
+from infra.readmodels.read_pool import LIST, LOOK_UP, REPORT, ReadPool, Share
 from infra.readmodels.tables import SCHEMA
 from infra.runtime.json_decoders import decoder
-from projections.projection import PositionAhead, Projection, Query, ReadModelBehind
+from projections.projection import (
+    DatabaseAway,
+    PositionAhead,
+    Projection,
+    Query,
+    ReadModelBehind,
+)
 
-ROLE = "ordinal_writer"
 # Seconds.
-POOL_TIMEOUT = 1.0
 KNOWN_FOR = 1.0
 SHORTEST_PAUSE = 0.002
 LONGEST_PAUSE = 0.010
-STATEMENT_TIMEOUT_MS = 5_000
-# A server that can be reached has cancelled the statement by then.
-SILENCE_LIMIT = 5.5
 # Positions that a read model may lag behind when it is first called ready.
 NEARLY = 1_000
 
-# The first row says where the log ends.
+# The first row says where the log ends, and whether it takes no writes, as a standby.
 _LOOK = """
-    SELECT '', 0, 0, coalesce(max(notification_id), 0) FROM ordinal.stored_events
+    SELECT '', (current_setting('transaction_read_only') = 'on')::int, 0,
+           coalesce(max(notification_id), 0) FROM ordinal.stored_events
     UNION ALL
     SELECT projection, version, generation, position FROM read.checkpoints WHERE live
 """
-
-
-class DatabaseAway(ReadModelBehind):
-    """The database can't be asked; ask again."""
-
-
-class _Silent(psycopg.OperationalError):
-    """The server gave no answer and no refusal; another connection would not help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +43,22 @@ class Watermarks:
     began: float
     head: int = 0
     standings: Mapping[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
+    read_only: bool = False
+
+
+class Source(NamedTuple):
+    """Where the rows of a type are; `owner` is the column of their stream's id."""
+
+    projection: str
+    name: str
+    is_view: bool
+    owner: str = ""
+
+    def share_of(self, query: Query) -> Share:
+        """A view sums up; rows of one stream, or a single one, are looked up."""
+        if self.is_view:
+            return REPORT
+        return LOOK_UP if self.owner in query.where or query.limit == 1 else LIST
 
 
 class RowReader:
@@ -71,20 +77,10 @@ class RowReader:
         self._caught_up: set[str] = set()
         self._look = Watermarks(float("-inf"))
         self._looking: asyncio.Task[Watermarks] | None = None
-        self._pool = AsyncConnectionPool(
-            kwargs={
-                **parameters(conninfo, ROLE, statement_timeout=STATEMENT_TIMEOUT_MS),
-                "autocommit": True,
-                "application_name": "ordinal reader",
-            },
-            min_size=2,
-            max_size=10,
-            timeout=POOL_TIMEOUT,
-            open=False,
-        )
+        self._pool = ReadPool(conninfo)
 
     async def __aenter__(self) -> Self:
-        await self._pool.open()
+        await self._pool.__aenter__()
         return self
 
     async def __aexit__(
@@ -93,7 +89,7 @@ class RowReader:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._pool.close()
+        await self._pool.__aexit__(kind, error, trace)
 
     async def fetch(self, query: Query) -> Sequence[Any]:
         """The rows of a page. Raises ReadModelBehind while this version is not built."""
@@ -127,13 +123,15 @@ class RowReader:
         await self.wait_for(projection, look.head)
 
     async def missing(self) -> Mapping[str, str]:
-        """Read models that cannot be read yet, and why; one that was ready once stays so."""
+        """What cannot be read yet, or not written, and why; what was ready once stays so."""
         try:
             look = await self._look_again()
         except DatabaseAway:
             # Its words may name machines and files, and everybody may ask for these.
             return {"read_models": "the database is away"}
         found = {name: self._lack(name, look) for name in self._versions}
+        if look.read_only:
+            found["event_log"] = "the database takes no writes"
         return {name: reason for name, reason in found.items() if reason}
 
     def _lack(self, name: str, look: Watermarks) -> str:
@@ -166,19 +164,20 @@ class RowReader:
 
     async def _ask(self) -> Watermarks:
         began = asyncio.get_running_loop().time()
-        (_, _, _, head), *live = await self._execute(SQL(_LOOK), {})
+        (_, read_only, _, head), *live = await self._pool.rows(SQL(_LOOK), {}, LOOK_UP)
         standings: dict[tuple[str, int], tuple[int, int]] = {}
         for name, version, *standing in live:
             key = (name, version)
             standings[key] = max(standings.get(key, (0, 0)), tuple(standing))
-        self._look = Watermarks(began, head, standings)
+        self._look = Watermarks(began, head, standings, bool(read_only))
         return self._look
 
     async def _fetch(self, query: Query) -> Sequence[Any]:
-        projection, name, is_view = self._sources[query.row]
-        generation = await self._generation(projection)
-        table = name if is_view else f"{name}_g{generation}"
-        rows = await self._execute(self._statement(query, table), _values(query))
+        source = self._sources[query.row]
+        generation = await self._generation(source.projection)
+        table = source.name if source.is_view else f"{source.name}_g{generation}"
+        share = source.share_of(query)
+        rows = await self._pool.rows(self._statement(query, table), _values(query), share)
         decode = self._decoders[query.row]
         return [decode(text) for (text,) in rows]
 
@@ -188,43 +187,6 @@ class RowReader:
         if known is None:
             known = self._statements[shape] = compose(query, table)
         return known
-
-    async def _execute(
-        self, statement: SQL | Composed, values: Mapping[str, object]
-    ) -> list[tuple[Any, ...]]:
-        try:
-            try:
-                return await self._once(statement, values)
-            except (psycopg.errors.QueryCanceled, PoolTimeout, _Silent):
-                raise
-            except psycopg.OperationalError:
-                # The server was started anew: none of the connections at hand may be any good.
-                await self._pool.drain()
-                return await self._once(statement, values)
-        except psycopg.OperationalError as error:
-            raise DatabaseAway(f"the database is away: {error}") from error
-
-    async def _once(
-        self, statement: SQL | Composed, values: Mapping[str, object]
-    ) -> list[tuple[Any, ...]]:
-        loop = asyncio.get_running_loop()
-        async with self._pool.connection() as conn:
-            timer = loop.call_later(SILENCE_LIMIT, _cut, conn)
-            try:
-                cursor = await conn.execute(statement, values, prepare=True, binary=True)
-                return await cursor.fetchall()
-            except psycopg.OperationalError as error:
-                if loop.time() >= timer.when():
-                    raise _Silent(str(error)) from error
-                raise
-            finally:
-                timer.cancel()
-
-
-def _cut(conn: psycopg.AsyncConnection[Any]) -> None:
-    """Break a connection on which nothing comes; a cancelled wait would ask the server first."""
-    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(conn.fileno())) as line:
-        line.shutdown(socket.SHUT_RDWR)
 
 
 def compose(query: Query, table: str) -> Composed:
@@ -287,12 +249,11 @@ def _shape(query: Query) -> tuple[object, ...]:
     )
 
 
-def _sources(projections: Sequence[Projection]) -> dict[type, tuple[str, str, bool]]:
-    """Row type to its read model, the name of its table or view, and whether it is a view."""
-    found: dict[type, tuple[str, str, bool]] = {}
+def _sources(projections: Sequence[Projection]) -> dict[type, Source]:
+    found: dict[type, Source] = {}
     for projection in projections:
         for table in projection.tables:
-            found[table.row] = (projection.name, table.name, False)
+            found[table.row] = Source(projection.name, table.name, False, table.key[0])
         for row, view in projection.view_rows.items():
-            found[row] = (projection.name, view, True)
+            found[row] = Source(projection.name, view, True)
     return found

@@ -7,7 +7,7 @@ import pytest
 
 from api.ports import Unavailable
 from domain import errors
-from projections.projection import ReadModelBehind
+from projections.projection import AnswerTooSlow, DatabaseAway, ReadModelBehind, TooManyAsk
 from tests.api.house import House, Recorder, kind, problem
 from tests.api.requests import ORDER, PLACE
 
@@ -206,8 +206,23 @@ def test_metrics_are_plain_text() -> None:
     assert response.headers["content-type"].startswith("text/plain")
 
 
-def test_a_read_model_error_without_words_has_some() -> None:
-    assert problem(refusing(ReadModelBehind()).post("/v1/orders", PLACE))["detail"]
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ReadModelBehind, "read-model-behind"),
+        (DatabaseAway, "database-away"),
+        (AnswerTooSlow, "answer-too-slow"),
+        (TooManyAsk, "too-many-ask"),
+    ],
+)
+def test_a_read_without_an_answer_says_why_and_when_to_ask_again(
+    error: type[Exception], code: str
+) -> None:
+    response = refusing(error("in /run/postgres/.s.PGSQL")).post("/v1/orders", PLACE)
+    told = problem(response)
+    assert (response.status_code, told["type"]) == (503, f"urn:ordinal:problem:{code}")
+    assert told["detail"] == error.__doc__
+    assert int(response.headers["retry-after"]) >= 1
 
 
 def test_health_says_which_version_is_alive() -> None:

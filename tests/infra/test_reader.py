@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.sql import SQL
 
 from infra.postgres.connections import connect_projector
 from infra.readmodels.generations import (
@@ -17,8 +19,17 @@ from infra.readmodels.generations import (
     open_generation,
     show_generation,
 )
-from infra.readmodels.reader import DatabaseAway, RowReader
-from projections.projection import PositionAhead, Query, ReadModelBehind
+from infra.readmodels.read_pool import LIST, LOOK_UP, REPORT, ReadPool, Share
+from infra.readmodels.reader import RowReader
+from projections.projection import (
+    AnswerTooSlow,
+    DatabaseAway,
+    PositionAhead,
+    Query,
+    ReadModelBehind,
+    TooManyAsk,
+)
+from tests.infra.proxy import postgres_proxy
 from tests.infra.running import project
 from tests.infra.sample_projection import (
     EPOCH,
@@ -270,3 +281,77 @@ def test_a_database_that_is_away_is_said_so_in_time(ordinal_database: str) -> No
         return asyncio.get_running_loop().time() - began
 
     assert run(ordinal_database, read) < 4
+
+
+# -- shares
+
+
+SLEEP = SQL("SELECT pg_sleep(%(seconds)s)")
+
+
+def pooled(conninfo: str, test: Callable[[ReadPool], Awaitable[Any]]) -> Any:
+    async def inside() -> Any:
+        async with ReadPool(conninfo) as pool:
+            return await test(pool)
+
+    return asyncio.run(inside())
+
+
+def asleep(pool: ReadPool, share: Share, seconds: float) -> "asyncio.Task[Any]":
+    return asyncio.create_task(pool.rows(SLEEP, {"seconds": seconds}, share))
+
+
+def test_reports_and_lists_leave_connections_to_look_ups(ordinal_database: str) -> None:
+    async def ask(pool: ReadPool) -> None:
+        busy = [asleep(pool, REPORT, 2.5) for _ in range(12)]
+        busy += [asleep(pool, LIST, 1.2) for _ in range(12)]
+        await asyncio.sleep(0.3)
+        for _ in range(5):
+            assert await asyncio.wait_for(asleep(pool, LOOK_UP, 0), 0.8)
+        ended = await asyncio.gather(*busy, return_exceptions=True)
+        reports, lists = ended[:12], ended[12:]
+        assert [type(e) for e in reports if isinstance(e, Exception)] == [TooManyAsk] * 10
+        assert {type(e) for e in lists} == {list, TooManyAsk}
+
+    pooled(ordinal_database, ask)
+
+
+def test_an_answer_that_takes_too_long_is_not_called_a_database_that_is_away(
+    ordinal_database: str,
+) -> None:
+    async def ask(pool: ReadPool) -> None:
+        with pytest.raises(AnswerTooSlow):
+            await asleep(pool, LOOK_UP, 5)
+        assert await asleep(pool, REPORT, LOOK_UP.seconds + 0.5)
+
+    pooled(ordinal_database, ask)
+
+
+@pytest.mark.parametrize("share", [LOOK_UP, REPORT], ids=lambda share: share.name)
+def test_a_database_that_falls_silent_is_noticed_in_time(
+    ordinal_database: str, public_folder: Path, share: Share
+) -> None:
+    """Also by a report that might have worked for longer."""
+    with postgres_proxy(ordinal_database, public_folder) as (proxy, conninfo):
+
+        async def ask(pool: ReadPool) -> float:
+            await asleep(pool, LOOK_UP, 0)
+            working = asleep(pool, share, share.seconds - 0.1)
+            await asyncio.sleep(0.2)
+            proxy.swallow()
+            began = asyncio.get_running_loop().time()
+            with pytest.raises(DatabaseAway) as told:
+                await working
+            assert "socket" not in str(told.value)
+            return asyncio.get_running_loop().time() - began
+
+        assert pooled(conninfo, ask) < 2.5
+
+
+def test_a_store_that_takes_no_writes_is_not_ready(ordinal_database: str) -> None:
+    receipts(ordinal_database)
+    name = str(conninfo_to_dict(ordinal_database)["dbname"])
+    with psycopg.connect(ordinal_database, autocommit=True) as conn:
+        conn.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on".encode())
+    missing = run(ordinal_database, lambda reader: reader.missing())
+    assert missing == {"event_log": "the database takes no writes"}
