@@ -100,8 +100,11 @@ def _alone() -> Iterator[None]:
 
 def _build(name: str, folder: Path, dialect: Dialect) -> Build:
     python = _environment(folder / "requirements.lock")
+    # The program asks for its version; builds with the same packages share an environment, so
+    # that this can't be installed there.
+    _run(python, "-c", "import setuptools; setuptools.setup()", "egg_info", folder=folder)
     # Else the first round would pay for compiling.
-    _run(python, "-m", "compileall", "-q", folder)
+    _run(python, "-m", "compileall", "-q", ".", folder=folder)
     return Build(name, folder, python, dialect)
 
 
@@ -129,7 +132,7 @@ def _install(lock: Path, folder: Path) -> None:
         _run(python, "-m", "pip", "install", *hashes)
 
 
-def _run(*command: str | Path) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def _run(*command: str | Path, folder: Path = ROOT) -> None:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
         raise Failed(f"{' '.join(map(str, command))}:\n{(done.stdout + done.stderr)[-2_000:]}")

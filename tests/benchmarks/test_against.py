@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from itertools import islice
 from pathlib import Path
 
@@ -163,6 +164,8 @@ def test_a_bulk_that_is_not_taken_whole_is_no_figure(status: int, answer: bytes,
 
 # -- builds
 
+COMMIT = ("-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "--quiet", "-m", "x")
+
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -176,7 +179,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (root / "main.py").write_text("first")
     git(root, "init", "--quiet")
     git(root, "add", "--all")
-    git(root, "-c", "user.name=x", "-c", "user.email=x@example.org", "commit", "--quiet", "-m", "x")
+    git(root, *COMMIT)
     return root
 
 
@@ -208,6 +211,19 @@ def test_this_build_has_what_was_not_committed_but_nothing_that_is_ignored(
         ["git", "status", "--porcelain"], cwd=project, capture_output=True, check=True, text=True
     )
     assert staged.stdout.splitlines() == [" M main.py", "?? new.py"]
+
+
+def test_a_build_knows_its_own_version(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(builds, "_environment", lambda lock: Path(sys.executable))
+    (project / "pyproject.toml").write_text('[project]\nname = "ordinal"\nversion = "7.7"\n')
+    git(project, "add", "--all")
+    git(project, *COMMIT)
+    build = of_revision("HEAD", OTHER)
+    asked = "from importlib.metadata import version; print(version('ordinal'))"
+    told = subprocess.run(
+        [build.python, "-c", asked], cwd=build.folder, capture_output=True, check=True, text=True
+    )
+    assert told.stdout == "7.7\n"
 
 
 def test_a_revision_that_is_not_there_is_named(project: Path) -> None:
