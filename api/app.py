@@ -12,6 +12,7 @@ from starlette.routing import Match, Route
 from starlette.types import Lifespan, Receive, Scope, Send
 
 from api import (
+    bulk,
     fulfilment,
     inventory,
     locations,
@@ -33,6 +34,7 @@ from api.viewer import add_viewer
 # Routes are tried in this order: the one that is asked most comes first.
 PARTS = (
     placing,
+    bulk,
     orders,
     inventory,
     stock,

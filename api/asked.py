@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from datetime import datetime
 from hashlib import sha256
 from uuid import UUID
@@ -55,15 +55,18 @@ class Asking:
         value = self.visit.fields.get(name)
         return None if value is None else value.decode("latin-1").strip()
 
-    def refuse_other_bodies(self) -> None:
-        """Than JSON within the limit, as far as can be told beforehand."""
+    def refuse_other_bodies(
+        self, media_types: Sequence[bytes] = (JSON,), limit: int | None = None
+    ) -> None:
+        """Than of these types and within the limit, as far as can be told beforehand."""
+        limit = self.edge.max_body_bytes if limit is None else limit
         fields = self.visit.fields
-        stated = fields.get(b"content-type", JSON)
-        if stated != JSON and stated.partition(b";")[0].strip().lower() != JSON:
-            raise NotJson
+        stated = fields.get(b"content-type", media_types[0])
+        if stated not in media_types and _essence(stated) not in media_types:
+            raise NotJson(f"Send {media_types[0].decode()}.")
         length = fields.get(b"content-length", b"0")
-        if length.isdigit() and int(length[:19]) > self.edge.max_body_bytes:
-            raise BodyTooLarge(limit=self.edge.max_body_bytes)
+        if length.isdigit() and int(length[:19]) > limit:
+            raise BodyTooLarge(limit=limit)
 
     def identify(self) -> None:
         """Give the command its id: a repeat under one key has the id of the first."""
@@ -190,6 +193,11 @@ def _within(body: bytes, limit: int) -> bytes:
     if len(body) > limit:
         raise BodyTooLarge(limit=limit)
     return body
+
+
+def _essence(media_type: bytes) -> bytes:
+    """Without its parameters."""
+    return media_type.partition(b";")[0].strip().lower()
 
 
 def _position(stated: str) -> int:

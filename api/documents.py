@@ -1,9 +1,12 @@
 """What the OpenAPI document says about every route of a kind."""
 
+import json
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import JsonValue
+from starlette.responses import Response
 
 from commands.handling import Receipt
 
@@ -44,6 +47,7 @@ REFUSALS = {
     503: "The outcome is unknown, or the read model is behind: repeat, with the same key.",
 }
 OF_COMMANDS = tuple(REFUSALS)
+OF_BULKS = tuple(status for status in REFUSALS if status not in (409, 412))
 OF_QUERIES = (400, 401, 403, 404, 422, 503)
 
 
@@ -83,6 +87,17 @@ RECEIPT_HEADERS = {
     "ETag": {"description": "The version after this, for If-Match.", "schema": {"type": "string"}},
     "Idempotent-Replayed": {"description": "A repeat.", "schema": {"type": "string"}},
 }
+NDJSON = "application/x-ndjson"
+LINES = "A line for each order, as `PlaceOrderBody` describes it; blank lines are passed over."
+RESULTS = "A line for each order: `line`, `status`, and a `Receipt` or a `Problem`."
+RESULT_LINES = (
+    '{"line":1,"status":201,"receipt":{"id":"7d0c9f5e-2f5b-5b7a-9d6e-0b6a4f4b9c11",'
+    '"stream_id":"order-7d0c9f5e-2f5b-5b7a-9d6e-0b6a4f4b9c11","outcome":"placed","changed":true,'
+    '"version":2,"position":42,"details":{}}}\n'
+    '{"line":2,"status":409,"problem":{"type":"urn:ordinal:problem:insufficient-stock",'
+    '"title":"There is not enough stock","status":409,"detail":"There is not enough stock.",'
+    '"instance":"urn:ordinal:request:5b1f","errors":[]}}\n'
+)
 LOCATION_HEADER = {"Location": {"description": "Where it stands.", "schema": {"type": "string"}}}
 
 
@@ -103,6 +118,23 @@ def command_documents(scope: str, *, created: bool) -> dict[str, Any]:
         "response_model": Receipt,
         "responses": answers | _problems(OF_COMMANDS),
         "openapi_extra": {"parameters": COMMAND_HEADERS, "security": [{"key": [scope]}]},
+    }
+
+
+def bulk_documents(scope: str, lines: tuple[JsonValue, ...]) -> dict[str, Any]:
+    """The arguments of the route that takes many orders; `lines` are an example."""
+    example = "".join(f"{json.dumps(line)}\n" for line in lines)
+    body = {"schema": {"type": "string", "description": LINES}, "example": example}
+    told = {"schema": {"type": "string", "description": RESULTS}, "example": RESULT_LINES}
+    return {
+        "response_class": Response,
+        "responses": {200: {"description": "A result for each line.", "content": {NDJSON: told}}}
+        | _problems(OF_BULKS),
+        "openapi_extra": {
+            "parameters": [COMMAND_HEADERS[0], COMMAND_HEADERS[2]],
+            "security": [{"key": [scope]}],
+            "requestBody": {"required": True, "content": {NDJSON: body}},
+        },
     }
 
 

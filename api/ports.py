@@ -82,8 +82,15 @@ class Submit(Protocol):
     """
 
     def __call__(
-        self, command: object, context: Context, done: Callable[[Answer | Exception], None]
-    ) -> None: ...
+        self,
+        command: object,
+        context: Context,
+        done: Callable[[Answer | Exception], None],
+        *,
+        patient: bool = False,
+    ) -> None:
+        """A `patient` command comes behind those of others who wait for one answer each."""
+        ...
 
 
 class Observe(Protocol):
@@ -156,6 +163,8 @@ class Edge:
     version: str
     max_body_bytes: int = 1_000_000
     bodies: BodiesUnderWay = field(default_factory=BodiesUnderWay)
+    # One request with many orders is at work at a time.
+    bulk_turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     # Whether the store may know answers by the ids that keys had before they had channels.
     former_keys: bool = False
     # Seconds until a read is answered, if only that its outcome is not known.

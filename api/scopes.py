@@ -19,6 +19,7 @@ ALL_SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 SCOPES: Mapping[str, Scope] = {
     "place_order": "orders:write",
+    "place_orders": "orders:write",
     "confirm_order": "orders:write",
     "reject_order": "orders:write",
     "cancel_order": "orders:write",

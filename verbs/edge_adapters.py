@@ -44,10 +44,15 @@ class BusSubmit:
         self._bus = bus
 
     def __call__(
-        self, command: object, context: Context, done: Callable[[Answer | Exception], None]
+        self,
+        command: object,
+        context: Context,
+        done: Callable[[Answer | Exception], None],
+        *,
+        patient: bool = False,
     ) -> None:
         try:
-            awaited = self._bus.queue(command, context)
+            awaited = self._bus.queue(command, context, patient=patient)
         except LogUnavailable as error:
             raise Unavailable from error
         awaited.add_done_callback(lambda settled: done(_outcome(settled)))

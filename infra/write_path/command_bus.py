@@ -23,6 +23,8 @@ from infra.write_path.group_commit import LogUnavailable, Writer
 
 BATCH_COMMANDS = 256
 BATCH_LINES = 5_000
+# Patient commands of a batch: at most so many alone, with impatient ones, and at least.
+PATIENT_ALONE, PATIENT_BESIDE, PATIENT_AT_LEAST = 128, 64, 32
 # A smaller batch waits so many seconds until as many have come as there were lately.
 TARGET_BATCH = 16
 COMPANY_SECONDS = 0.002
@@ -100,9 +102,12 @@ class CommandBus:
         self._queue_limit = queue_limit
         self._observer = observer
         self._queue: deque[QueuedCommand] = deque()
+        self._patient: deque[QueuedCommand] = deque()
         self._waiting: deque[QueuedCommand] = deque()
         self._stopping = False
         self._began: float | None = None
+        # Commands of the batch at work that are not patient.
+        self._impatient = 0
         # How many callers there were at a time lately, on average.
         self._crowd = 1.0
         self._untold: tuple[list[QueuedCommand], float, float] | None = None
@@ -140,8 +145,13 @@ class CommandBus:
     async def submit(self, command: object, context: Context) -> Answer:
         return await self.queue(command, context)
 
-    def queue(self, command: object, context: Context) -> "asyncio.Future[Answer]":
-        """From the loop's thread; raises like `submit`, and the rest comes by the future."""
+    def queue(
+        self, command: object, context: Context, *, patient: bool = False
+    ) -> "asyncio.Future[Answer]":
+        """From the loop's thread; raises like `submit`, and the rest comes by the future.
+
+        Patient commands come behind the others, in an order of their own.
+        """
         worker = self._worker
         if worker is None or self._stopping:
             raise LogUnavailable("the bus is not running")
@@ -153,14 +163,14 @@ class CommandBus:
             command, context, future=future, queued_at=now, deadline=now + self._answer_timeout
         )
         self._waiting.append(pending)
-        self._queue.append(pending)
-        if len(self._queue) >= self._enough:
+        (self._patient if patient else self._queue).append(pending)
+        if patient or len(self._queue) >= self._enough:
             self._wake()
         return future
 
     @property
     def queued(self) -> int:
-        return len(self._queue)
+        return len(self._queue) + len(self._patient)
 
     @property
     def position(self) -> int:
@@ -214,12 +224,12 @@ class CommandBus:
         worker, ended = self._worker, self._ended
         assert worker is not None
         assert ended is not None
-        while self._queue or not self._stopping:
+        while self._queue or self._patient or not self._stopping:
             expected = 1 if self._stopping else min(TARGET_BATCH, round(self._crowd))
-            if not self._queue:
+            if not self._queue and not self._patient:
                 self._tell()
                 self._rest(worker, 1)
-            if len(self._queue) < expected:
+            if len(self._queue) < expected and not self._patient:
                 self._rest(worker, expected, COMPANY_SECONDS)
             batch = self._drain()
             if batch:
@@ -229,16 +239,14 @@ class CommandBus:
 
     def _drain(self) -> list[QueuedCommand]:
         """What has queued up and is still awaited, within the bounds of a batch."""
-        batch: list[QueuedCommand] = []
-        lines, now, queue = 0, time.monotonic(), self._queue
-        while queue and len(batch) < BATCH_COMMANDS:
-            lines += weight(queue[0])
-            if batch and lines > BATCH_LINES:
-                break
-            pending = queue.popleft()
-            if pending.deadline > now:
-                batch.append(pending)
-        return batch
+        kept = PATIENT_AT_LEAST if self._patient else 0
+        batch = _taken(self._queue, BATCH_COMMANDS - kept, BATCH_LINES, [])
+        self._impatient = len(batch)
+        if not self._patient:
+            return batch
+        most = len(batch) + (PATIENT_BESIDE if batch else PATIENT_ALONE)
+        room = BATCH_LINES - sum(map(weight, batch))
+        return _taken(self._patient, min(most, BATCH_COMMANDS), room, batch)
 
     def _carry_out(self, batch: list[QueuedCommand]) -> None:
         self._began = began = time.monotonic()
@@ -251,7 +259,7 @@ class CommandBus:
             log.exception("batch_failed", commands=len(batch))
             self._fail(batch, LogUnavailable(f"unexpected: {error}"))
         self._began = None
-        self._crowd += (len(batch) + len(self._queue) - self._crowd) / 8
+        self._crowd += (self._impatient + len(self._queue) - self._crowd) / 8
         self._answer(batch)
         self._tell()
         self._untold = (batch, began, time.monotonic())
@@ -274,6 +282,21 @@ class CommandBus:
         self.breaker.failed()
         for pending in batch:
             pending.outcome = pending.outcome or error
+
+
+def _taken(
+    queue: deque[QueuedCommand], most: int, lines: int, taken: list[QueuedCommand]
+) -> list[QueuedCommand]:
+    """These and the next ones that are still awaited: within the bounds, but for one alone."""
+    now = time.monotonic()
+    while queue and len(taken) < most:
+        lines -= weight(queue[0])
+        if taken and lines < 0:
+            break
+        pending = queue.popleft()
+        if pending.deadline > now:
+            taken.append(pending)
+    return taken
 
 
 def _over(pending: QueuedCommand) -> bool:

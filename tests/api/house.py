@@ -168,7 +168,7 @@ def submitting(dispatch: Any) -> Any:
             outcome = error
         done(outcome)
 
-    def submit(command: object, context: Context, done: Any) -> None:
+    def submit(command: object, context: Context, done: Any, *, patient: bool = False) -> None:
         task = asyncio.ensure_future(carry_out(command, context, done))
         at_work.add(task)
         task.add_done_callback(at_work.discard)

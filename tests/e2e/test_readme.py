@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+from pathlib import Path
 
 import msgspec
 import psycopg
@@ -48,7 +49,7 @@ def typed(shop: Shop, block: str, **environment: str) -> str:
 
 
 def test_an_order_is_placed_and_read_back_as_written(towels: Shop) -> None:
-    place, read = (block for block in blocks("sh") if "curl" in block)
+    place, read, _ = (block for block in blocks("sh") if "curl" in block)
     head, _, receipt = typed(towels, place).replace("\r", "").partition("\n\n")
     assert head.startswith("HTTP/1.1 201")
     headers = dict(re.findall(r"^([a-z-]+): (.*)$", head, re.MULTILINE))
@@ -58,6 +59,12 @@ def test_an_order_is_placed_and_read_back_as_written(towels: Shop) -> None:
     again = typed(towels, place).replace("\r", "")
     assert "idempotent-replayed: true" in again
     assert again.endswith(receipt)
+
+
+def test_many_orders_are_placed_as_written(towels: Shop, tmp_path: Path) -> None:
+    (block,) = (block for block in blocks("sh") if "bulk" in block)
+    lines = typed(towels, block.replace("orders.ndjson", str(tmp_path / "orders.ndjson")))
+    assert [msgspec.json.decode(line)["status"] for line in lines.splitlines()] == [201, 201]
 
 
 def test_an_analyst_may_ask_what_the_readme_asks(towels: Shop) -> None:

@@ -36,12 +36,13 @@ class Answer:
 
 
 def call(
-    port: int, method: str, path: str, *, body: Any = None, headers: Mapping[str, str], limit: float
-) -> Answer:
+    port: int, method: str, path: str, *, body: Any = None, raw: bytes | None = None,
+    headers: Mapping[str, str], limit: float,
+) -> Answer:  # fmt: skip
     """Raises Lost when the connection breaks, or nothing comes within `limit` seconds."""
     began = time.monotonic()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=limit)
-    content = None if body is None else json.dumps(body).encode()
+    content = raw if body is None else json.dumps(body).encode()
     try:
         connection.request(method, path, content, dict(headers))
         answer = connection.getresponse()
