@@ -27,8 +27,8 @@ from commands.order import (
     PlaceHold,
     RejectOrder,
     ReleaseHold,
-    SourceOrder,
 )
+from commands.resourcing import SourceOrder
 from domain.errors import UnknownOrder
 from domain.values import MAX_LINES, LineQuantity
 from projections import order_status
@@ -77,7 +77,7 @@ class HoldBody(Body):
 
 
 class SourceBody(Body):
-    """Locations that shall not be chosen."""
+    """Locations that shall not be chosen; what waits there is taken back."""
 
     excluded: Annotated[tuple[LocationId, ...], Field(max_length=1_000)] = ()
 
@@ -206,7 +206,7 @@ def release_hold(order_id: OrderId, hold_id: Id) -> ReleaseHold:
 
 @routes.command("/orders/{order_id}/source")
 def source_order(order_id: OrderId, body: SourceBody) -> SourceOrder:
-    """Choose locations again for the units that have no source."""
+    """Choose locations again for units that have no source, or wait where nobody is served."""
     return SourceOrder(order_id=order_id, excluded=body.excluded)
 
 

@@ -1,6 +1,7 @@
 """Commands: what may be asked of the domain.
 
-- `order`: place, confirm, reject, cancel, hold, source and complete orders
+- `order`: place, confirm, reject, cancel, hold and complete orders
+- `resourcing`: choose again where their units come from
 - `fulfilment`: pick, pack, dispatch and deliver what was ordered
 - `payment`: money that came and money that went back
 - `stock`: what is there at one location, and what is promised of it
@@ -9,11 +10,12 @@
 `HANDLERS` is the way in: it says for each command who handles it and which streams that needs.
 """
 
-from commands import fulfilment, location, order, payment, stock
+from commands import fulfilment, location, order, payment, resourcing, stock
 from commands.handling import Handlers
 
 HANDLERS: Handlers = {
     **order.HANDLERS,
+    **resourcing.HANDLERS,
     **fulfilment.HANDLERS,
     **payment.HANDLERS,
     **stock.HANDLERS,

@@ -7,12 +7,12 @@ from typing import Protocol
 from commands.handling import Receipt, Streams
 from commands.promises import StockAt, StockSide
 from commands.serving import Gains, queues
-from domain.order.changing import waiting_policy
 from domain.order.state import ORDER, Order
 from domain.sourcing import Demand, Sourcing, eligible, source
 from domain.sourcing_policy import SOURCING_POLICY
 from domain.values import (
     SOURCING_STREAM,
+    ShortagePolicy,
     check_happened,
     check_text,
     order_stream,
@@ -75,6 +75,7 @@ def sourced_again(
     order: Order,
     demands: Sequence[Demand],
     excluded: Sequence[str],
+    shortage: ShortagePolicy,
     now: datetime,
 ) -> Sourcing:
     """Where units of a known order could come from now."""
@@ -84,7 +85,7 @@ def sourced_again(
         StockAt(streams, now),
         channel=order.channel,
         country=order.country,
-        shortage=waiting_policy(order),
+        shortage=shortage,
         excluded=excluded,
     )
 

@@ -15,11 +15,9 @@ from commands.handling import (
     derived_id,
 )
 from commands.on_order import (
-    candidates,
     decided,
     gains_of,
     needs_order,
-    sourced_again,
     stream_of,
 )
 from commands.promises import StockAt, StockSide
@@ -27,7 +25,6 @@ from commands.serving import needs_in_turn
 from domain.errors import ReferenceReused
 from domain.making import maker
 from domain.order import cancelling, changing
-from domain.order.guards import check_known
 from domain.order.placing import OrderRequest, demands_of, place, promise, skus_of
 from domain.order.placing import RequestedLine as RequestedLine
 from domain.order.state import ORDER, Order
@@ -98,14 +95,6 @@ class ReleaseHold:
 
     order_id: str
     hold_id: str
-
-
-@dataclass(slots=True, kw_only=True)
-class SourceOrder:
-    """Choose locations again for the units that have no source."""
-
-    order_id: str
-    excluded: tuple[str, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -221,20 +210,6 @@ def release_hold(
     return decided(command, streams, now, "released", decide)
 
 
-def source_order(
-    command: SourceOrder, streams: Streams, context: Context, now: datetime
-) -> Receipt:
-    def decide(order: Order) -> list[object]:
-        check_known(order)
-        demands = changing.unsourced(order)
-        if not demands:
-            return []
-        sourcing = sourced_again(streams, order, demands, command.excluded, now)
-        return changing.source_again(order, sourcing)
-
-    return decided(command, streams, now, "sourced", decide)
-
-
 def complete_order(
     command: CompleteOrder, streams: Streams, context: Context, now: datetime
 ) -> Receipt:
@@ -261,13 +236,6 @@ def _needs_freed(command: Cancelling, streams: Streams) -> Iterator[Sequence[str
     yield from needs_in_turn(streams, _gains(command, streams), command.order_id)
 
 
-def _needs_sources(command: SourceOrder, streams: Streams) -> list[str]:
-    stream = stream_of(command)
-    order = streams.state(ORDER, stream)
-    skus = {demand.sku for demand in changing.unsourced(order)}
-    return [stream, *candidates(streams, order, skus, command.excluded)]
-
-
 HANDLERS: Handlers = {
     PlaceOrder: Handling(place_order, _needs_place, stream_of),
     ConfirmOrder: Handling(confirm_order, needs_order, stream_of),
@@ -276,6 +244,5 @@ HANDLERS: Handlers = {
     CancelLines: Handling(cancel_lines, _needs_freed, stream_of),
     PlaceHold: Handling(place_hold, needs_order, stream_of),
     ReleaseHold: Handling(release_hold, needs_order, stream_of),
-    SourceOrder: Handling(source_order, _needs_sources, stream_of),
     CompleteOrder: Handling(complete_order, needs_order, stream_of),
 }

@@ -12,6 +12,7 @@ from commands.serving import serve, tell_orders
 from domain.order.events import (
     LineAllocated,
     LineQuantityCancelled,
+    LineUnsourced,
     PickShort,
     ShipmentDispatched,
     SourcingDecided,
@@ -65,6 +66,8 @@ class StockSide:
             match event:
                 case SourcingDecided():
                     self._promised(event)
+                case LineUnsourced():
+                    self._unsourced(event)
                 case LineQuantityCancelled():
                     self._cancelled(event)
                 case PickShort():
@@ -108,7 +111,15 @@ class StockSide:
         for share in event.backordered:
             self._waits_no_more(share, event.reason)
 
-    def _waits_no_more(self, share: LineShare | LineAllocated, reason: str) -> None:
+    def _unsourced(self, event: LineUnsourced) -> None:
+        if event.promise == "backordered":
+            self._waits_no_more(event, event.cause)
+            return
+        name, item = self._item(event.line, event.location)
+        freed = release(item, self._order_id, event.line, event.quantity, event.cause)
+        self._streams.append(name, freed)
+
+    def _waits_no_more(self, share: LineShare | LineAllocated | LineUnsourced, reason: str) -> None:
         name, item = self._item(share.line, share.location)
         gone = cancel_backorder(item, self._order_id, share.line, share.quantity, reason)
         self._streams.append(name, gone)

@@ -49,6 +49,20 @@ def _backordered(
     shrink_work(rows, line, event.location)
 
 
+def _unsourced(
+    rows: StreamRows, order: OrderStatusRow, event: e.LineUnsourced, at: datetime
+) -> None:
+    line = line_of(rows, event.line)
+    if event.promise == "allocated":
+        promise(line, event.location, -event.quantity)
+        order.units_allocated -= event.quantity
+    else:
+        line.backordered -= event.quantity
+        order.units_backordered -= event.quantity
+    line.unsourced += event.quantity
+    order.units_unsourced += event.quantity
+
+
 def _units_cancelled(
     rows: StreamRows, order: OrderStatusRow, event: e.LineQuantityCancelled, at: datetime
 ) -> None:
@@ -106,6 +120,7 @@ FOLDS: Mapping[type, Fold] = {
     e.SourcingDecided: _sourced,
     e.LineAllocated: _allocated,
     e.LineBackordered: _backordered,
+    e.LineUnsourced: _unsourced,
     e.LineQuantityCancelled: _units_cancelled,
     e.OrderConfirmed: _confirmed,
     e.OrderRejected: _rejected,

@@ -64,6 +64,12 @@ def _backordered(event: e.LineBackordered, names: NamesRow) -> str:
     return f"{units} no longer there at {event.location}, and waiting for stock ({event.cause})"
 
 
+def _unsourced(event: e.LineUnsourced, names: NamesRow) -> str:
+    units = _of_line(names, event.line, event.quantity)
+    held = "wait no more" if event.promise == "backordered" else "no longer allocated"
+    return f"{units} {held} at {event.location} ({event.cause})"
+
+
 def _units_cancelled(event: e.LineQuantityCancelled, names: NamesRow) -> str:
     return f"{_of_line(names, event.line, event.quantity)} cancelled: {event.reason}"
 
@@ -161,6 +167,7 @@ WORDS: Mapping[type, Callable[[Any, NamesRow], str]] = {
     e.SourcingDecided: _sourced,
     e.LineAllocated: _allocated,
     e.LineBackordered: _backordered,
+    e.LineUnsourced: _unsourced,
     e.LineQuantityCancelled: _units_cancelled,
     e.OrderConfirmed: _confirmed,
     e.OrderRejected: _rejected,

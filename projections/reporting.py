@@ -69,6 +69,7 @@ REPORTING = Projection(
     categories=frozenset({"order"}),
     folds={e.OrderPlaced, *FOLDS},
     ignores=(
+        e.LineUnsourced,
         e.OrderConfirmed,
         e.OrderCompleted,
         e.HoldPlaced,

@@ -6,10 +6,12 @@ from datetime import datetime
 from commands.handling import Context, Handlers, Handling, Receipt, Streams
 from commands.on_order import candidates, decided, needs_order, sourced_again, stream_of
 from domain.order import fulfilling
+from domain.order.resourcing import waiting_policy
 from domain.order.state import ORDER, Order
 from domain.sourcing import Demand
+from domain.sourcing_policy import SOURCING_POLICY
 from domain.stock.state import STOCK_ITEM
-from domain.values import stock_stream
+from domain.values import SOURCING_STREAM, stock_stream
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,9 +84,10 @@ def open_fulfilment_orders(
     command: OpenFulfilmentOrders, streams: Streams, context: Context, now: datetime
 ) -> Receipt:
     """The receipt lists all fulfilment orders that wait for a picker."""
+    policy = streams.state(SOURCING_POLICY, SOURCING_STREAM)
 
     def decide(order: Order) -> list[object]:
-        return fulfilling.open_work(order, command.fulfil_by)
+        return fulfilling.open_work(order, command.fulfil_by, policy.is_open)
 
     receipt = decided(command, streams, now, "opened", decide)
     works = streams.state(ORDER, receipt.stream_id).fulfilment_orders
@@ -133,7 +136,8 @@ def report_short(
     def elsewhere(order: Order) -> list[object]:
         missing = Demand(command.line, order.lines[command.line].sku, command.quantity)
         location = order.fulfilment_orders[command.fulfilment_id].location
-        return [sourced_again(streams, order, [missing], (location,), now).decided]
+        shortage = waiting_policy(order)
+        return [sourced_again(streams, order, [missing], (location,), shortage, now).decided]
 
     return decided(command, streams, now, "short", decide, elsewhere)
 
@@ -168,6 +172,10 @@ def _shelf(command: ConfirmPick | ReportShort, order: Order) -> list[str]:
     return [stock_stream(work.location, order.lines[command.line].sku)]
 
 
+def _needs_places(command: OpenFulfilmentOrders, streams: Streams) -> tuple[str, ...]:
+    return SOURCING_STREAM, stream_of(command)
+
+
 def _needs_shelf(command: ConfirmPick, streams: Streams) -> list[str]:
     stream = stream_of(command)
     return [stream, *_shelf(command, streams.state(ORDER, stream))]
@@ -182,7 +190,7 @@ def _needs_sources(command: ReportShort, streams: Streams) -> list[str]:
 
 
 HANDLERS: Handlers = {
-    OpenFulfilmentOrders: Handling(open_fulfilment_orders, needs_order, stream_of),
+    OpenFulfilmentOrders: Handling(open_fulfilment_orders, _needs_places, stream_of),
     CancelFulfilmentOrder: Handling(cancel_fulfilment_order, needs_order, stream_of),
     StartPick: Handling(start_pick, needs_order, stream_of),
     ConfirmPick: Handling(confirm_pick, _needs_shelf, stream_of),

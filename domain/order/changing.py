@@ -1,9 +1,7 @@
-"""Between placing and picking: accept or refuse the order, hold it, source it again, close it."""
+"""Between placing and picking: accept or refuse the order, hold it, close it."""
 
 from domain.errors import (
     AlreadyExists,
-    InsufficientStock,
-    NoEligibleLocation,
     UnknownHold,
     WrongStatus,
 )
@@ -17,8 +15,7 @@ from domain.order.events import (
 )
 from domain.order.guards import check_known, check_status
 from domain.order.state import Order
-from domain.sourcing import Demand, Sourcing
-from domain.values import ShortagePolicy, check_name, check_text
+from domain.values import check_name, check_text
 
 
 def confirm(order: Order) -> list[object]:
@@ -70,30 +67,3 @@ def complete(order: Order) -> list[object]:
     if order.payment_mode != "on_account" and order.captured < order.kept:
         raise WrongStatus("The order is not paid.", owed=order.kept - order.captured)
     return [OrderCompleted()]
-
-
-def unsourced(order: Order) -> list[Demand]:
-    """The units that have no source, for sourcing to look again."""
-    return [
-        Demand(line.line, line.sku, line.unsourced)
-        for line in order.lines.values()
-        if line.unsourced
-    ]
-
-
-def waiting_policy(order: Order) -> ShortagePolicy:
-    """An accepted order waits rather than be refused; but a customer of parts was never to wait."""
-    return "partial" if order.shortage_policy == "partial" else "backorder"
-
-
-def source_again(order: Order, sourcing: Sourcing) -> list[object]:
-    """Bind units that had no source; those that find none stay without."""
-    check_status(order, "placed", "confirmed")
-    decided = sourcing.decided
-    if not decided.candidates:
-        raise NoEligibleLocation(
-            filtered_out={out.location: out.why for out in decided.filtered_out}
-        )
-    if not decided.allocations and not decided.backorders:
-        raise InsufficientStock(available=sourcing.available)
-    return [decided]

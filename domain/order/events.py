@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from domain.values import LineKind, LineQuantity, LineShare, PaymentMode, ShortagePolicy
 
@@ -103,6 +104,20 @@ class LineBackordered:
     line: int
     location: str
     quantity: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineUnsourced:
+    """Units of the line are not to come from a location any more, and have no source.
+
+    `promise` says how it held them: allocated, or as backordered units that waited there.
+    """
+
+    line: int
+    location: str
+    quantity: int
+    promise: Literal["allocated", "backordered"]
     cause: str
 
 
@@ -303,6 +318,7 @@ EVENTS: tuple[type, ...] = (
     SourcingDecided,
     LineAllocated,
     LineBackordered,
+    LineUnsourced,
     LineQuantityCancelled,
     OrderConfirmed,
     OrderRejected,

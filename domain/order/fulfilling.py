@@ -1,9 +1,17 @@
 """From the shelf to the parcel: work for the locations, picking, packing and the second look."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from domain.errors import Invalid, OverPick, SamePerson, UnknownLine, WrongItemScanned, WrongStatus
+from domain.errors import (
+    Invalid,
+    NoEligibleLocation,
+    OverPick,
+    SamePerson,
+    UnknownLine,
+    WrongItemScanned,
+    WrongStatus,
+)
 from domain.order.events import (
     FulfilmentOrderCancelled,
     FulfilmentOrderOpened,
@@ -35,13 +43,23 @@ MAX_PARCELS = 1_000
 ALL_SHORT = "all-short"
 
 
-def open_work(order: Order, fulfil_by: datetime | None) -> list[object]:
-    """Give each location the promised units of the order that it was not given yet."""
+def open_work(
+    order: Order, fulfil_by: datetime | None, is_open: Callable[[str], bool]
+) -> list[object]:
+    """Give each location the promised units of the order that it was not given yet.
+
+    A closed one gets no work: its units are to be sourced elsewhere first.
+    """
     check_status(order, "confirmed")
     check_no_hold(order)
     if fulfil_by is not None:
         check_moment(fulfil_by, "fulfil_by")
     opened = len(order.fulfilment_orders)
+    free = _not_given(order)
+    closed = [location for location in free if not is_open(location)]
+    if closed and len(closed) == len(free):
+        raise NoEligibleLocation(filtered_out=dict.fromkeys(closed, "closed"))
+    given = {location: lines for location, lines in free.items() if location not in closed}
     return [
         FulfilmentOrderOpened(
             fulfilment_id=f"F{number}",
@@ -49,7 +67,7 @@ def open_work(order: Order, fulfil_by: datetime | None) -> list[object]:
             lines=tuple(lines),
             fulfil_by=fulfil_by,
         )
-        for number, (location, lines) in enumerate(_not_given(order).items(), start=opened + 1)
+        for number, (location, lines) in enumerate(given.items(), start=opened + 1)
     ]
 
 

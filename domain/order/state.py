@@ -72,6 +72,13 @@ def _backordered(order: Order, event: e.LineBackordered) -> None:
     _less_work(order, event.line, event.location)
 
 
+def _unsourced(order: Order, event: e.LineUnsourced) -> None:
+    line = order.lines[event.line]
+    held = line.allocated if event.promise == "allocated" else line.backordered
+    _less(held, event.location, event.quantity)
+    line.unsourced += event.quantity
+
+
 def _less_work(order: Order, line: int, location: str) -> None:
     """Nobody shall look for units that are promised no more. What was picked is there, though."""
     parts = [
@@ -217,6 +224,7 @@ FOLDS: dict[type, Callable[[Order, Any], None]] = {
     e.SourcingDecided: _sourced,
     e.LineAllocated: _allocated,
     e.LineBackordered: _backordered,
+    e.LineUnsourced: _unsourced,
     e.LineQuantityCancelled: _cancelled,
     e.OrderConfirmed: _confirmed,
     e.OrderRejected: _rejected,

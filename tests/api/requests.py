@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 
 from commands import fulfilment, location, order, payment, stock
 from commands.handling import Contact
+from commands.resourcing import SourceOrder
 from domain.values import LineQuantity, order_id_of
 
 ID = "7d0c9f5e-2f5b-5b7a-9d6e-0b6a4f4b9c11"
@@ -99,7 +100,7 @@ COMMANDS = [
         "source_order",
         f"{ORDER}/source",
         {"excluded": ["BER"]},
-        order.SourceOrder(order_id=ID, excluded=("BER",)),
+        SourceOrder(order_id=ID, excluded=("BER",)),
     ),
     Sound("complete_order", f"{ORDER}/complete", None, order.CompleteOrder(order_id=ID)),
     Sound(

@@ -17,7 +17,8 @@ from commands.fulfilment import (
     StartPick,
     VerifyPack,
 )
-from commands.order import CompleteOrder, ConfirmOrder, SourceOrder
+from commands.order import CompleteOrder, ConfirmOrder
+from commands.resourcing import SourceOrder
 from commands.stock import CountStock, SetStockCodes, SetStockPolicy
 from domain.errors import (
     InsufficientStock,

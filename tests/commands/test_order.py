@@ -19,9 +19,9 @@ from commands.order import (
     RejectOrder,
     ReleaseHold,
     RequestedLine,
-    SourceOrder,
 )
 from commands.payment import RecordPayment, RecordRefund
+from commands.resourcing import SourceOrder
 from commands.stock import (
     ReserveStock,
     SetStockPolicy,

@@ -39,8 +39,8 @@ from commands.order import (
     RejectOrder,
     ReleaseHold,
     RequestedLine,
-    SourceOrder,
 )
+from commands.resourcing import SourceOrder, SourceWaiting
 from commands.stock import (
     AdjustStock,
     CountStock,
@@ -130,6 +130,7 @@ ORDER_COMMANDS = st.one_of(
     st.builds(CancelLines, **ORDER, lines=PARTS.map(tuple), reason=st.just("less")),
     st.builds(CancelLines, **ORDER, lines=PARTS.map(tuple), reason=st.just("less")),
     st.builds(SourceOrder, **ORDER, excluded=st.sampled_from([(), ("LEEDS",)])),
+    st.builds(SourceWaiting, **ORDER, sku=GOODS),
     st.builds(PlaceHold, **ORDER, hold_id=st.just("fraud"), reason=st.just("odd")),
     st.builds(ReleaseHold, **ORDER, hold_id=st.just("fraud")),
     st.builds(

@@ -13,6 +13,7 @@ from commands import order as o
 from commands import payment as p
 from commands import stock as s
 from commands.location import RegisterLocation
+from commands.resourcing import SourceOrder
 from domain.decider import Recorded
 from domain.errors import OrdinalError
 from domain.order.state import ORDER, Order
@@ -164,7 +165,8 @@ def _trouble(trade: Trade) -> None:
                     lines=(LineQuantity(line=line, quantity=units),),
                     reason="forced-dispatch",
                 ),
-                o.SourceOrder(order_id=order_id),
+                SourceOrder(order_id=order_id),
+                SourceOrder(order_id=order_id, excluded=("LEEDS",)),
             )
         )
     )

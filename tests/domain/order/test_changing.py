@@ -1,15 +1,12 @@
 """Accepting, refusing, holding, sourcing again and closing an order."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from domain.errors import (
     AlreadyExists,
-    InsufficientStock,
     Invalid,
-    NoEligibleLocation,
     UnknownHold,
     UnknownOrder,
     WrongStatus,
@@ -20,9 +17,6 @@ from domain.order.changing import (
     place_hold,
     reject,
     release_hold,
-    source_again,
-    unsourced,
-    waiting_policy,
 )
 from domain.order.events import (
     HoldPlaced,
@@ -31,18 +25,15 @@ from domain.order.events import (
     OrderCompleted,
     OrderConfirmed,
     OrderRejected,
-    PickShort,
     RefundSucceeded,
     ShipmentDelivered,
     ShipmentLost,
     ShipmentReturnedToSender,
 )
 from domain.order.state import ORDER
-from domain.sourcing import Demand, Sourcing
 from tests.domain.order.histories import (
     CONFIRMED,
     HELD,
-    IN_PICK,
     ON_ITS_WAY,
     PROMISED,
     cancelled,
@@ -163,38 +154,3 @@ def test_charges_alone_need_only_be_paid() -> None:
     fee = [placed(line(1, 1, kind="charge")), CONFIRMED]
     order(*fee, captured(100)).when(complete).then(OrderCompleted())
     order(*fee).when(complete).then_refused(WrongStatus, owed=100)
-
-
-def test_units_without_a_source_look_for_one() -> None:
-    short = ORDER.fold([*IN_PICK, PickShort(fulfilment_id="F1", line=1, quantity=3)])
-    assert unsourced(short) == [Demand(1, "SKU1", 3)]
-    assert unsourced(ORDER.fold(PROMISED)) == []
-
-
-@pytest.mark.parametrize(
-    ("policy", "again"),
-    [("reject", "backorder"), ("backorder", "backorder"), ("partial", "partial")],
-)
-def test_an_accepted_order_waits_unless_it_was_never_to_wait(policy: Any, again: str) -> None:
-    assert waiting_policy(ORDER.fold([placed(shortage_policy=policy)])) == again
-
-
-def test_a_new_source_is_bound() -> None:
-    found = sourced(share(1, 3, "YORK"))
-    order(*PROMISED).when(lambda o: source_again(o, Sourcing(found, {1: 1}, {}))).then(found)
-    waits = sourced(backorders=(share(1, 3, "YORK"),))
-    order(*PROMISED).when(lambda o: source_again(o, Sourcing(waits, {}, {}))).then(waits)
-
-
-def test_no_source_is_refused() -> None:
-    nothing = sourced()
-    order(*PROMISED).when(lambda o: source_again(o, Sourcing(nothing, {1: 3}, {}))).then_refused(
-        InsufficientStock
-    )
-    nowhere = replace(nothing, candidates=())
-    order(*PROMISED).when(lambda o: source_again(o, Sourcing(nowhere, {1: 3}, {}))).then_refused(
-        NoEligibleLocation
-    )
-    order(*CANCELLED).when(lambda o: source_again(o, Sourcing(nothing, {}, {}))).then_refused(
-        WrongStatus
-    )

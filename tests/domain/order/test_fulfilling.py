@@ -8,6 +8,7 @@ import pytest
 
 from domain.errors import (
     Invalid,
+    NoEligibleLocation,
     OpenHold,
     OverPick,
     SamePerson,
@@ -69,7 +70,7 @@ def ask(history: list[Any], decide: Callable[[Order], list[object]]) -> Outcome:
 
 
 def open_all(*history: object) -> Outcome:
-    return ask([*history], lambda order: open_work(order, None))
+    return ask([*history], lambda order: open_work(order, None, {"LEEDS", "YORK"}.__contains__))
 
 
 def pick(history: list[Any], quantity: int, *codes: str, number: int = 1) -> Outcome:
@@ -99,6 +100,14 @@ def test_each_location_gets_its_lines() -> None:
     )
 
 
+def test_a_closed_location_gets_no_work() -> None:
+    order = [placed(), sourced(share(1, 3), share(1, 1, "HULL")), CONFIRMED]
+    open_all(*order).then(opened(part(1, 3)))
+    open_all(*order, opened(part(1, 3))).then_refused(
+        NoEligibleLocation, filtered_out={"HULL": "closed"}
+    )
+
+
 def test_work_is_given_once() -> None:
     open_all(*IN_WORK).then_nothing()
     open_all(*PACKED).then_nothing()
@@ -106,13 +115,15 @@ def test_work_is_given_once() -> None:
 
 
 def test_the_date_is_handed_on() -> None:
-    ask(PROMISED, lambda order: open_work(order, NOW)).then(
+    ask(PROMISED, lambda order: open_work(order, NOW, lambda _: True)).then(
         FulfilmentOrderOpened(
             fulfilment_id="F1", location="LEEDS", lines=(part(1, 4),), fulfil_by=NOW
         )
     )
     naive = datetime(2026, 3, 1)  # noqa: DTZ001
-    ask(PROMISED, lambda order: open_work(order, naive)).then_refused(Invalid, field="fulfil_by")
+    ask(PROMISED, lambda order: open_work(order, naive, lambda _: True)).then_refused(
+        Invalid, field="fulfil_by"
+    )
 
 
 def test_only_what_was_not_given_is_given_again() -> None:

@@ -58,7 +58,7 @@ ASKED_TWICE: dict[str, Decision] = {
     "cancel": lambda o: cancel_order(o, "x"),
     "hold": lambda o: place_hold(o, "h1", "x", "order"),
     "complete": complete,
-    "open": lambda o: open_work(o, None),
+    "open": lambda o: open_work(o, None, lambda _: True),
     "take back": lambda o: cancel_work(o, "F1", "x"),
     "start": lambda o: start_pick(o, "F1", "ada"),
     "pack": lambda o: pack(o, "F1", 1, "ada"),
