@@ -103,7 +103,7 @@ class Bulk:
 
     def __init__(self, asked: Asked) -> None:
         self._asked, self._edge = asked, asked.edge
-        self._reader = Reader(place_order)
+        self._reader = Reader(place_order, fast=True)
         self._target = f"POST {PATH}\n".encode()
         self._under_way: deque[asyncio.Future[bytes]] = deque()
 

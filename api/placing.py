@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, JsonValue
 
 from api.asked import Asked
+from api.fast_bodies import members
 from api.fields import (
     FREE_TEXT,
     Body,
@@ -92,7 +93,7 @@ class PlaceOrderBody(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
 
-@routes.command("/orders", location="/v1/orders/{id}")
+@routes.command("/orders", location="/v1/orders/{id}", fast=True)
 def place_order(asked: Asked, body: PlaceOrderBody) -> PlaceOrder:
     """Place an order and promise its stock, at once and as a whole.
 
@@ -105,7 +106,7 @@ def place_order(asked: Asked, body: PlaceOrderBody) -> PlaceOrder:
     return _place_order(
         order_id=order_id_of(channel, reference) if reference else asked.derived_id("order"),
         channel=channel,
-        lines=tuple([_requested_line(**vars(line)) for line in body.lines]),
+        lines=tuple([_requested_line(**members(line)) for line in body.lines]),
         currency=body.currency,
         country=body.country,
         reference=reference,
@@ -126,4 +127,4 @@ def _contacts(contacts: dict[str, ContactBody] | None) -> dict[str, Contact] | N
     """The command gives them the ids under which the vault will know them."""
     if contacts is None:
         return None
-    return {role: _contact(contact_id="", **vars(person)) for role, person in contacts.items()}
+    return {role: _contact(contact_id="", **members(person)) for role, person in contacts.items()}

@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.asked import Asked, Asking
 from api.documents import command_documents, query_documents
+from api.fast_bodies import fast_reader
 from api.fields import Body, Nothing
 from api.json_names import refuse_repeated_names
 from api.ports import in_time
@@ -30,7 +31,9 @@ class CommandRoute(APIRoute):
     nothing.
     """
 
-    def __init__(self, path: str, endpoint: Callable[..., Any], location: str | None) -> None:
+    def __init__(
+        self, path: str, endpoint: Callable[..., Any], location: str | None, fast: bool
+    ) -> None:
         scope = SCOPES[endpoint.__name__]
         super().__init__(
             path,
@@ -41,7 +44,7 @@ class CommandRoute(APIRoute):
         )
         self._scope, self._location = scope, location
         self.target = f"POST {path}\n".encode()
-        self._reader = Reader(endpoint)
+        self._reader = Reader(endpoint, fast=fast)
         # Most commands follow from the request alone; an endpoint that looks at rows is awaited.
         self._looks = iscoroutinefunction(endpoint)
         self.app = self._handle
@@ -101,17 +104,20 @@ def _former(asked: Asking, body: Body) -> bytes:
 class Reader:
     """Reads what an endpoint's signature names: path parameters, a body, the request itself."""
 
-    def __init__(self, endpoint: Callable[..., Any]) -> None:
+    def __init__(self, endpoint: Callable[..., Any], *, fast: bool = False) -> None:
         named = get_annotations(endpoint)
         named.pop("return")
         self._wants_asked = named.pop("asked", None) is not None
         self._wants_body = "body" in named
         self._body: type[Body] = named.pop("body", Nothing)
+        self._fast = fast_reader(self._body) if fast else None
         path: dict[str, Any] = {name: (kind, ...) for name, kind in named.items()}
         self._path = create_model("Path", **path) if path else None
 
     def body(self, raw: bytes) -> tuple[Body, bytes]:
         """What was said, and the same written compactly without what is so by default anyway."""
+        if self._fast is not None and (found := self._fast(raw)) is not None:
+            return found
         try:
             body = self._body.model_validate_json(raw if raw or self._wants_body else b"{}")
         except ValidationError as error:
@@ -181,11 +187,15 @@ class Routes(list[APIRoute]):
         super().__init__()
         self._tag = tag
 
-    def command(self, path: str, *, location: str | None = None) -> Callable[[E], E]:
-        """A POST. With a `location` the command makes something, which stands there then."""
+    def command(
+        self, path: str, *, location: str | None = None, fast: bool = False
+    ) -> Callable[[E], E]:
+        """A POST. With a `location` the command makes something, which stands there then. A `fast`
+        one takes bodies that have the fields of what it names, and are none.
+        """
 
         def add(endpoint: E) -> E:
-            return self._add(CommandRoute(f"/v1{path}", endpoint, location), endpoint)
+            return self._add(CommandRoute(f"/v1{path}", endpoint, location, fast), endpoint)
 
         return add
 

@@ -11,7 +11,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from api.app import Api
-from infra.runtime.supervisor import STOPS, spare_the_collector
+from infra.runtime.garbage import SteadyCollector
+from infra.runtime.supervisor import STOPS
 from verbs.http_protocol import BoundedProtocol, Bounds
 
 # A connection that is late is sent away so many tenths of a second later at most.
@@ -23,13 +24,24 @@ class Server(uvicorn.Server):
     who passes it on, and uvicorn would take the second for impatience.
     """
 
+    collector: SteadyCollector | None = None
+    _answered = 0
+
     async def on_tick(self, counter: int) -> bool:
         if counter % SWEEP_TICKS == 0:
-            self._sweep(self.server_state.connections)
+            now = asyncio.get_running_loop().time()
+            self._sweep(self.server_state.connections, now)
+            self._tidy(now)
         return await super().on_tick(counter)
 
-    def _sweep(self, connections: Iterable[Any]) -> None:
-        now = asyncio.get_running_loop().time()
+    def _tidy(self, now: float) -> None:
+        """When nobody asks for anything."""
+        answered, self._answered = self._answered, self.server_state.total_requests
+        if self.collector is not None:
+            busy = answered != self._answered or bool(self.server_state.tasks)
+            self.collector.tick(now, busy=busy)
+
+    def _sweep(self, connections: Iterable[Any], now: float) -> None:
         for connection in [each for each in connections if isinstance(each, BoundedProtocol)]:
             connection.sweep(now)
 
@@ -64,8 +76,9 @@ def server_of(app: FastAPI, host: str, port: int, bounds: Bounds) -> "Server":
 
 def run_http(app: FastAPI, host: str, port: int, bounds: Bounds | None = None) -> None:
     """Serve until SIGINT or SIGTERM; requests under way get five seconds."""
-    spare_the_collector()
     server = server_of(app, host, port, bounds or Bounds())
+    server.collector = SteadyCollector()
+    server.collector.start()
     server.run()
     # A second word must not cut the cleaning up short.
     for number in STOPS:

@@ -282,6 +282,10 @@ class Writer:
             if cold.stream_id is not None:
                 self._working_set.want(ask, cold.stream_id)
             return False
+        except OrdinalError as refusal:
+            self._undo(session, batch)
+            # A traceback holds what holds it: only the collector would free them.
+            ask.outcome = refusal.with_traceback(None)
         except Exception as error:
             self._undo(session, batch)
             ask.outcome = error

@@ -1,0 +1,97 @@
+"""The collector of a process that must not pause: short passes only, and nothing kept for ever."""
+
+import gc
+import weakref
+from collections.abc import Iterator
+
+import pytest
+
+from infra.runtime.garbage import (
+    AT_LATEST_SECONDS,
+    BETWEEN_SECONDS,
+    PASSES,
+    QUIET_SECONDS,
+    YOUNG,
+    SteadyCollector,
+)
+
+
+class Kept:
+    """Something that may hold itself."""
+
+    def __init__(self) -> None:
+        self.own: object = None
+
+
+@pytest.fixture
+def passes() -> Iterator[list[int]]:
+    """The generations that are looked through."""
+    seen: list[int] = []
+
+    def note(phase: str, info: dict[str, int]) -> None:
+        if phase == "stop":
+            seen.append(info["generation"])
+
+    gc.callbacks.append(note)
+    yield seen
+    gc.callbacks.remove(note)
+
+
+@pytest.fixture
+def collector(passes: list[int]) -> Iterator[SteadyCollector]:
+    steady = SteadyCollector()
+    before = gc.get_threshold()
+    steady.start()
+    passes.clear()
+    yield steady
+    steady.stop()
+    assert gc.get_threshold() == before
+
+
+def work(rounds: int) -> list[list[int]]:
+    """What is made and kept by so many passes over the young, and somewhat more."""
+    return [[number] for number in range(rounds * (YOUNG + 1))]
+
+
+def frozen_cycle() -> "weakref.ref[Kept]":
+    """A cycle that nobody knows any more, but that was in use when it was frozen."""
+    kept = Kept()
+    kept.own = kept
+    work(2 * (PASSES + 2))
+    return weakref.ref(kept)
+
+
+def test_what_is_kept_is_looked_through_twice_at_most(
+    collector: SteadyCollector, passes: list[int]
+) -> None:
+    kept = work(20 * (PASSES + 1))
+    assert set(passes) == {0, 1}
+    assert passes.count(0) >= 3 * passes.count(1)
+    young = gc.get_objects(0), gc.get_objects(1)
+    assert len(young[0]) + len(young[1]) < 2 * YOUNG * (PASSES + 2) < len(kept)
+
+
+def test_a_cycle_that_was_frozen_is_freed_when_all_rests(collector: SteadyCollector) -> None:
+    cycle = frozen_cycle()
+    gc.collect()
+    assert cycle() is not None
+    now = collector._all_at
+    assert not collector.tick(now + BETWEEN_SECONDS, busy=True)
+    assert not collector.tick(now + BETWEEN_SECONDS + QUIET_SECONDS - 0.1, busy=False)
+    assert collector.tick(now + BETWEEN_SECONDS + QUIET_SECONDS, busy=False)
+    assert cycle() is None
+
+
+def test_without_any_rest_it_is_freed_at_the_latest(collector: SteadyCollector) -> None:
+    cycle = frozen_cycle()
+    now = collector._all_at
+    assert not collector.tick(now + AT_LATEST_SECONDS - 1, busy=True)
+    assert collector.tick(now + AT_LATEST_SECONDS, busy=True)
+    assert cycle() is None
+
+
+def test_who_has_nothing_to_free_does_not_look(collector: SteadyCollector) -> None:
+    frozen_cycle()
+    now = collector._all_at
+    assert collector.tick(now + 100, busy=False)
+    assert not collector.tick(now + 1_000, busy=False)
