@@ -20,11 +20,12 @@ from domain.category import category_name
 from domain.invariants import Books
 from infra.audit.findings import Finding, Findings
 from infra.audit.verify_commands import verify_commands
+from infra.audit.verify_guards import verify_guards, verify_views
 from infra.postgres.connections import Connection
 from infra.readmodels.folding import Folding, facts_of
 from infra.readmodels.tables import PhysicalTable, physical_tables
 from infra.store import codec
-from infra.store.envelope import Undecodable, event_id_of
+from infra.store.envelope import Place, Undecodable, event_id_of, place_of
 from infra.store.event_log import SEQUENCE, TABLE, StoredRow
 from projections.projection import Projection
 
@@ -36,28 +37,16 @@ _canonical = msgspec.json.Encoder(order="sorted").encode
 
 
 def verify_store(conn: Connection, projections: Sequence[Projection], findings: Findings) -> None:
-    """I1, I2, I4, I5, I6 and the store's side of I10, in one snapshot."""
+    """I1 to I6, I11 and the store's side of I10; the log and the read models in one snapshot."""
     conn.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
     try:
-        _guards(conn, findings)
+        verify_guards(conn, findings)
         verify_commands(conn, findings)
         _offsets(conn, findings)
         _streams(conn, projections, findings)
     finally:
         conn.execute("ROLLBACK")
-
-
-def _guards(conn: Connection, findings: Findings) -> None:
-    """The triggers that order appends and refuse changes are there and armed."""
-    rows = conn.execute(
-        "SELECT tgname FROM pg_trigger WHERE tgrelid = 'ordinal.stored_events'::regclass"
-        " AND tgenabled IN ('O', 'A')"
-    ).fetchall()
-    armed = {name for (name,) in rows}
-    finding = findings.begin("I3", "order of the log: guards, topics")
-    for guard in ("append_guard", "append_only"):
-        if not finding.holds(guard in armed):
-            finding.blame(f"the trigger {guard} is missing or disabled")
+    verify_views(conn, projections, findings)
 
 
 def _offsets(conn: Connection, findings: Findings) -> None:
@@ -80,7 +69,7 @@ def _offsets(conn: Connection, findings: Findings) -> None:
 
 
 def _streams(conn: Connection, projections: Sequence[Projection], findings: Findings) -> None:
-    versions = findings.begin("I2", "versions of each stream are 1 to n")
+    versions = findings.begin("I2", "versions of each stream are 1 to n, columns as events say")
     invariants = _Invariants(findings)
     live = [Compared.of(conn, each) for each in projections]
     compared = [each for each in live if each is not None]
@@ -90,12 +79,22 @@ def _streams(conn: Connection, projections: Sequence[Projection], findings: Find
             found = [row.stream_version for row in rows]
             if not versions.holds(found == list(range(1, len(found) + 1))):
                 versions.blame(f"{stream_id} has versions {found[:5]}…")
+            for row in rows:
+                _columns(row, versions)
             invariants.take(stream_id, rows)
         for each in compared:
             each.compare(conn, chunk, finding)
     for each in compared:
         each.count(conn, finding)
     invariants.close()
+
+
+def _columns(row: StoredRow, finding: Finding) -> None:
+    """Bytes that are no envelope are complained about elsewhere."""
+    said = place_of(row.state)
+    there = Place(row.stream_id, row.stream_version, row.type)
+    if not finding.holds(said in (None, there)):
+        finding.blame(f"the columns at position {row.position} say {there}, the event {said}")
 
 
 def _chunks(conn: Connection) -> Iterator[dict[str, list[StoredRow]]]:

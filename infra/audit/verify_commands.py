@@ -28,6 +28,8 @@ class _Head(msgspec.Struct, gc=False):
 class _Receipt(msgspec.Struct, gc=False):
     changed: bool
     position: int
+    stream_id: str = ""
+    version: int = 0
 
 
 _head = msgspec.json.Decoder(_Head).decode
@@ -42,6 +44,8 @@ class Append:
     recorded_at: datetime
     positions: list[int]
     event_ids: list[str]
+    # The last version of each stream.
+    versions: dict[str, int]
 
 
 def verify_commands(conn: Connection, findings: Findings) -> None:
@@ -91,21 +95,31 @@ def _judge(append: Append, receipt: _Receipt, keys: Finding) -> None:
             f"command {append.command_id} has events at positions {first} to {last},"
             f" and was answered with position {receipt.position}"
         )
+    version = append.versions.get(receipt.stream_id, receipt.version)
+    if not keys.holds(receipt.version == version):
+        keys.blame(
+            f"command {append.command_id} brought {receipt.stream_id} to version {version},"
+            f" and was answered with {receipt.version}"
+        )
 
 
 def _appends(conn: Connection) -> Iterator[Append]:
     with conn.cursor("appends", binary=True) as cursor:
         cursor.itersize = FETCH
-        cursor.execute(f"SELECT notification_id, state FROM {TABLE} ORDER BY notification_id")
-        heads = ((position, _head_of(state)) for position, state in cursor)
-        known = ((position, head) for position, head in heads if head is not None)
-        for command_id, group in groupby(known, key=lambda pair: pair[1].command_id):
+        cursor.execute(
+            "SELECT notification_id, originator_id, originator_version, state"
+            f" FROM {TABLE} ORDER BY notification_id"
+        )
+        heads = ((*place, _head_of(state)) for *place, state in cursor)
+        known = (event for event in heads if event[-1] is not None)
+        for command_id, group in groupby(known, key=lambda event: event[-1].command_id):
             events = list(group)
             yield Append(
                 command_id,
-                events[0][1].recorded_at,
-                [position for position, _ in events],
-                [head.event_id for _, head in events],
+                events[0][-1].recorded_at,
+                [position for position, *_ in events],
+                [head.event_id for *_, head in events],
+                {stream_id: version for _, stream_id, version, _ in events},
             )
 
 

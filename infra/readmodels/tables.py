@@ -82,7 +82,7 @@ class PhysicalTable:
         self.rest_of = _getter(table.key[1:])
         self.decode: Callable[[bytes | str], Any] = decoder(table.row).decode
         self._copy = SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(
-            self.identifier, _names(self.columns)
+            self.identifier, names_of(self.columns)
         )
         self._select = self.select(SQL("0"), Placeholder())
         self._write = self.insert(Placeholder())
@@ -146,14 +146,14 @@ class PhysicalTable:
             conn.execute(SQL("ALTER TABLE {} ADD {}").format(self.identifier, self._primary_key()))
         for number, columns in enumerate(self.table.indexes, start=1):
             statement = SQL("CREATE INDEX IF NOT EXISTS {} ON {} ({})").format(
-                Identifier(f"{self.name}_i{number}"), self.identifier, _names(columns)
+                Identifier(f"{self.name}_i{number}"), self.identifier, names_of(columns)
             )
             conn.execute(statement)
         # The server itself looks at the other columns before long, and takes longer for it.
         looked_for = sorted(
             {*self.table.key, *(name for index in self.table.indexes for name in index)}
         )
-        conn.execute(SQL("ANALYZE {} ({})").format(self.identifier, _names(looked_for)))
+        conn.execute(SQL("ANALYZE {} ({})").format(self.identifier, names_of(looked_for)))
 
     def drop(self, conn: Connection) -> None:
         conn.execute(SQL("DROP TABLE IF EXISTS {}").format(self.identifier))
@@ -164,14 +164,14 @@ class PhysicalTable:
         columns = [*visible, *(name for name in self.columns if name not in visible)]
         conn.execute(
             SQL("CREATE OR REPLACE VIEW {} AS SELECT {} FROM {}").format(
-                view, _names(columns), self.identifier
+                view, names_of(columns), self.identifier
             )
         )
         conn.execute(_comment("VIEW", view, self.table.about))
         self._comment_columns(conn, view)
 
     def _primary_key(self) -> Composed:
-        return SQL("PRIMARY KEY ({})").format(_names(self.table.key))
+        return SQL("PRIMARY KEY ({})").format(names_of(self.table.key))
 
     def _has_key(self, conn: Connection) -> bool:
         found = conn.execute(
@@ -201,7 +201,7 @@ class PhysicalTable:
 
     def insert(self, rows: Composable) -> Composed:
         """Insert or replace rows that are given as a JSON array of objects."""
-        names = _names(self.columns)
+        names = names_of(self.columns)
         shape = SQL(", ").join(
             SQL("{} {}").format(Identifier(name), SQL(kind))
             for name, (kind, _) in self.columns.items()
@@ -216,7 +216,7 @@ class PhysicalTable:
             return SQL("")
         sets = (SQL("{0} = EXCLUDED.{0}").format(Identifier(name)) for name in changing)
         return SQL("ON CONFLICT ({}) DO UPDATE SET {}").format(
-            _names(self.table.key), SQL(", ").join(sets)
+            names_of(self.table.key), SQL(", ").join(sets)
         )
 
 
@@ -273,7 +273,7 @@ def _getter(key: Sequence[str]) -> Callable[[object], tuple[Any, ...]]:
     return attrgetter(*key)
 
 
-def _names(columns: Iterable[str]) -> Composed:
+def names_of(columns: Iterable[str]) -> Composed:
     return SQL(", ").join(map(Identifier, columns))
 
 

@@ -107,6 +107,32 @@ def head_of(state: bytes) -> Head:
         return _NO_HEAD
 
 
+class Place(NamedTuple):
+    """Where an event says that it stands."""
+
+    stream_id: str
+    stream_version: int
+    type: str
+
+
+class _Placed(msgspec.Struct, gc=False):
+    stream_id: str
+    stream_version: int
+    type: str
+
+
+_placed = msgspec.json.Decoder(_Placed).decode
+
+
+def place_of(state: bytes) -> Place | None:
+    """None when the bytes are no envelope."""
+    try:
+        known = _placed(state)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+    return Place(known.stream_id, known.stream_version, known.type)
+
+
 def event_id_of(state: bytes) -> str | None:
     """The id in an envelope, None when the bytes are no envelope."""
     try:

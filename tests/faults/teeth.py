@@ -72,7 +72,8 @@ def unguarded(conninfo: str) -> Iterator[Connection]:
     with psycopg.connect(conninfo, autocommit=True) as conn:
         conn.execute("ALTER TABLE ordinal.stored_events DISABLE TRIGGER USER")
         yield conn
-        conn.execute("ALTER TABLE ordinal.stored_events ENABLE TRIGGER USER")
+        for trigger in ("append_guard", "append_only"):
+            conn.execute(f"ALTER TABLE ordinal.stored_events ENABLE ALWAYS TRIGGER {trigger}")
 
 
 def execute(conninfo: str, statement: str, *parameters: Any) -> None:
