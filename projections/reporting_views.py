@@ -1,4 +1,7 @@
-"""Sums for analysts over the tables of reporting. None of them adds up two currencies."""
+"""Sums for analysts over the tables of reporting. None of them adds up two currencies.
+
+Sums of money are numeric: a few of the largest amounts are more than a bigint holds.
+"""
 
 from collections.abc import Mapping
 
@@ -6,22 +9,22 @@ DAILY = """
 SELECT day, channel, country, currency,
        coalesce(sum(orders) FILTER (WHERE kind = 'ordered'), 0)::bigint AS orders,
        coalesce(sum(units) FILTER (WHERE kind = 'ordered'), 0)::bigint AS units,
-       coalesce(sum(amount) FILTER (WHERE kind = 'ordered'), 0)::bigint AS revenue,
-       coalesce(sum(amount) FILTER (WHERE kind = 'charged'), 0)::bigint AS charges,
+       coalesce(sum(amount) FILTER (WHERE kind = 'ordered'), 0) AS revenue,
+       coalesce(sum(amount) FILTER (WHERE kind = 'charged'), 0) AS charges,
        coalesce(sum(orders) FILTER (WHERE kind = 'order_cancelled'), 0)::bigint
            AS orders_cancelled,
        coalesce(sum(orders) FILTER (WHERE kind = 'order_rejected'), 0)::bigint
            AS orders_rejected,
        coalesce(sum(units) FILTER (WHERE kind = 'cancelled'), 0)::bigint AS units_cancelled,
-       coalesce(sum(amount) FILTER (WHERE kind = 'cancelled'), 0)::bigint AS cancelled,
+       coalesce(sum(amount) FILTER (WHERE kind = 'cancelled'), 0) AS cancelled,
        coalesce(sum(units) FILTER (WHERE kind = 'backordered'), 0)::bigint AS units_backordered,
        coalesce(sum(units) FILTER (WHERE kind = 'shipped'), 0)::bigint AS units_shipped,
-       coalesce(sum(amount) FILTER (WHERE kind = 'shipped'), 0)::bigint AS shipped,
+       coalesce(sum(amount) FILTER (WHERE kind = 'shipped'), 0) AS shipped,
        coalesce(sum(units) FILTER (WHERE kind = 'delivered'), 0)::bigint AS units_delivered,
        coalesce(sum(units) FILTER (WHERE kind IN ('lost', 'returned_to_sender')), 0)::bigint
            AS units_lost,
-       coalesce(sum(amount) FILTER (WHERE kind = 'captured'), 0)::bigint AS captured,
-       coalesce(sum(amount) FILTER (WHERE kind = 'refunded'), 0)::bigint AS refunded
+       coalesce(sum(amount) FILTER (WHERE kind = 'captured'), 0) AS captured,
+       coalesce(sum(amount) FILTER (WHERE kind = 'refunded'), 0) AS refunded
 FROM (
     SELECT order_day AS day, channel, country, currency, fact.*
     FROM {report_order}, LATERAL (VALUES
@@ -39,12 +42,12 @@ SKU_DAILY = """
 SELECT day, sku, line_kind, channel, country, currency,
        count(DISTINCT order_id) FILTER (WHERE kind = 'ordered') AS orders,
        coalesce(sum(units) FILTER (WHERE kind = 'ordered'), 0)::bigint AS units,
-       coalesce(sum(amount) FILTER (WHERE kind = 'ordered'), 0)::bigint AS revenue,
+       coalesce(sum(amount) FILTER (WHERE kind = 'ordered'), 0) AS revenue,
        coalesce(sum(units) FILTER (WHERE kind = 'cancelled'), 0)::bigint AS units_cancelled,
-       coalesce(sum(amount) FILTER (WHERE kind = 'cancelled'), 0)::bigint AS cancelled,
+       coalesce(sum(amount) FILTER (WHERE kind = 'cancelled'), 0) AS cancelled,
        coalesce(sum(units) FILTER (WHERE kind = 'backordered'), 0)::bigint AS units_backordered,
        coalesce(sum(units) FILTER (WHERE kind = 'shipped'), 0)::bigint AS units_shipped,
-       coalesce(sum(amount) FILTER (WHERE kind = 'shipped'), 0)::bigint AS shipped,
+       coalesce(sum(amount) FILTER (WHERE kind = 'shipped'), 0) AS shipped,
        coalesce(sum(units) FILTER (WHERE kind = 'delivered'), 0)::bigint AS units_delivered
 FROM (
     SELECT order_id, order_day AS day, sku, line.kind AS line_kind, channel, country, currency,
@@ -61,14 +64,14 @@ GROUP BY day, sku, line_kind, channel, country, currency
 """
 
 SUMS = """sum(orders)::bigint AS orders, sum(units)::bigint AS units,
-       sum(revenue)::bigint AS revenue, sum(charges)::bigint AS charges,
+       sum(revenue) AS revenue, sum(charges) AS charges,
        sum(orders_cancelled)::bigint AS orders_cancelled,
        sum(orders_rejected)::bigint AS orders_rejected,
-       sum(units_cancelled)::bigint AS units_cancelled, sum(cancelled)::bigint AS cancelled,
+       sum(units_cancelled)::bigint AS units_cancelled, sum(cancelled) AS cancelled,
        sum(units_backordered)::bigint AS units_backordered,
-       sum(units_shipped)::bigint AS units_shipped, sum(shipped)::bigint AS shipped,
+       sum(units_shipped)::bigint AS units_shipped, sum(shipped) AS shipped,
        sum(units_delivered)::bigint AS units_delivered, sum(units_lost)::bigint AS units_lost,
-       sum(captured)::bigint AS captured, sum(refunded)::bigint AS refunded
+       sum(captured) AS captured, sum(refunded) AS refunded
 FROM {report_daily}"""
 
 FILL_RATE = """

@@ -21,8 +21,9 @@ def build(conninfo: str, chosen: Sequence[Projection]) -> None:
     with bar("folding") as show:
 
         def tell(built: Progress) -> None:
+            waits = f", waiting for {built.blocked_by}" if built.blocked_by else ""
             show(
-                description=built.phase,
+                description=f"{built.phase}{waits}",
                 completed=built.position if built.head else 1,
                 total=built.head or 1,
             )

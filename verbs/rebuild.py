@@ -7,12 +7,20 @@ import typer
 
 from infra.postgres.connections import connect_projector
 from infra.readmodels.generations import ContractBroken, drop_old
-from infra.readmodels.rebuild import RebuildFailed, RebuildRunning, ShardLost
+from infra.readmodels.rebuild import RebuildBlocked, RebuildFailed, RebuildRunning, ShardLost
 from projections.projection import Projection
 from verbs.read_models import build, chosen_projections
 from verbs.session import load_settings, opened
 from verbs.terminal import console, fail, verb
 
+EXPECTED = (
+    RebuildBlocked,
+    RebuildFailed,
+    RebuildRunning,
+    ShardLost,
+    ContractBroken,
+    LookupError,
+)
 cli = verb()
 
 
@@ -28,7 +36,7 @@ def rebuild(
     with opened(load_settings()) as conninfo:
         try:
             drop(conninfo, chosen) if old else build(conninfo, chosen)
-        except (RebuildFailed, RebuildRunning, ShardLost, ContractBroken, LookupError) as error:
+        except EXPECTED as error:
             fail(str(error))
 
 

@@ -1,15 +1,13 @@
 """What keeps the log in order and others away from it: triggers, functions, logins, views."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-
-from psycopg.sql import SQL, Composed, Identifier
+from collections.abc import Sequence
 
 from infra.audit.findings import Finding, Findings
 from infra.postgres.connections import Connection
 from infra.readmodels.checkpoints import checkpoints
-from infra.readmodels.tables import SCHEMA, names_of, physical_tables
+from infra.readmodels.tables import SCHEMA
+from infra.readmodels.views import differing
 from infra.store.migrations import available
 from projections.projection import Projection
 
@@ -113,54 +111,6 @@ def verify_views(conn: Connection, projections: Sequence[Projection], findings: 
         live = next((c for c in checkpoints(conn, projection.name) if c.live), None)
         if live is None or live.version != projection.version:
             continue  # a release is on its way, whose views are others
-        for name, body in _bodies(conn, projection, live.generation).items():
-            if not finding.holds(_defined(conn, name) == _as_made(conn, body)):
-                finding.blame(f"the view {SCHEMA}.{name} is not as the program made it")
-
-
-def _bodies(conn: Connection, projection: Projection, generation: int) -> Mapping[str, Composed]:
-    bodies, places = {}, {}
-    for table in physical_tables(projection, generation):
-        name = table.table.name
-        places[name] = Identifier(SCHEMA, name)
-        columns = [*_columns(conn, name)]
-        shown = columns if set(columns) == set(table.columns) else [*table.columns]
-        bodies[name] = SQL("SELECT {} FROM {}").format(names_of(shown), table.identifier)
-    places |= {name: Identifier(SCHEMA, name) for name in projection.views}
-    bodies |= {name: SQL(sql).format(**places) for name, (sql, _) in projection.views.items()}
-    return bodies
-
-
-def _columns(conn: Connection, view: str) -> Iterator[str]:
-    rows = conn.execute(
-        "SELECT column_name FROM information_schema.columns"
-        " WHERE table_schema = %s AND table_name = %s ORDER BY ordinal_position",
-        (SCHEMA, view),
-    )
-    return (str(name) for (name,) in rows)
-
-
-def _defined(conn: Connection, view: str) -> str | None:
-    row = conn.execute("SELECT pg_get_viewdef(to_regclass(%s))", (f'read."{view}"',)).fetchone()
-    return row[0] if row else None
-
-
-def _as_made(conn: Connection, body: Composed) -> str | None:
-    """The server's own words for it, from a view of this session that is gone at once."""
-    with _undone(conn):
-        conn.execute(SQL("CREATE TEMP VIEW ordinal_as_made AS {}").format(body))
-        return _text(conn)
-
-
-def _text(conn: Connection) -> str | None:
-    row = conn.execute("SELECT pg_get_viewdef('pg_temp.ordinal_as_made'::regclass)").fetchone()
-    return row[0] if row else None
-
-
-@contextmanager
-def _undone(conn: Connection) -> Iterator[None]:
-    conn.execute("BEGIN")
-    try:
-        yield
-    finally:
-        conn.execute("ROLLBACK")
+        for name in differing(conn, projection, live.generation):
+            finding.holds(False)
+            finding.blame(f"the view {SCHEMA}.{name} is not as the program made it")

@@ -5,18 +5,20 @@ newest generation that is live; their columns are only ever appended.
 """
 
 import psycopg
-from psycopg.sql import SQL, Identifier
+import structlog
 
 from infra.postgres import advisory_locks
 from infra.postgres.connections import Connection
 from infra.readmodels.checkpoints import Checkpoint, checkpoints, read_generation
 from infra.readmodels.tables import SCHEMA, PhysicalTable, physical_tables
+from infra.readmodels.views import ContractBroken, differing, show_views
 from infra.store.event_log import store_epoch
 from projections.projection import Projection
 
+__all__ = ["ContractBroken"]
 
-class ContractBroken(Exception):
-    """The new tables lack a column that analysts may be using: keep it, or name the table anew."""
+LOCK_TIMEOUT_MS = 1_000
+log = structlog.get_logger("readmodels")
 
 
 def ensure_generation(conn: Connection, projection: Projection) -> None:
@@ -72,18 +74,29 @@ def open_generation(conn: Connection, projection: Projection, generation: int) -
 
 def show_generation(conn: Connection, projection: Projection, generation: int) -> None:
     """Point the views without a number at these tables."""
-    tables = physical_tables(projection, generation)
-    for table in tables:
+    for table in physical_tables(projection, generation):
         table.contract(conn, _kept_columns(conn, table))
-    places = {table.table.name: Identifier(SCHEMA, table.table.name) for table in tables}
-    for name, (select, about) in projection.views.items():
-        places[name] = Identifier(SCHEMA, name)
-        body = SQL(select).format(**places)
-        try:
-            conn.execute(SQL("CREATE OR REPLACE VIEW {} AS {}").format(places[name], body))
-        except psycopg.errors.InvalidTableDefinition as error:
-            raise ContractBroken(f"view {name}: {error}") from error
-        conn.execute(SQL("COMMENT ON VIEW {} IS {}").format(places[name], about))
+    show_views(conn, projection)
+
+
+def refresh_views(conn: Connection, projection: Projection) -> None:
+    """Show what an older release showed otherwise as this one does.
+
+    It must hold nobody up: analysts who look at the views, or have made some over them, keep the
+    old ones until the next time.
+    """
+    try:
+        with conn.transaction():
+            conn.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
+            lock_definitions(conn)
+            newest = next((c for c in checkpoints(conn, projection.name) if c.live), None)
+            if newest is None or newest.version != projection.version:
+                return
+            if changed := differing(conn, projection, newest.generation):
+                show_generation(conn, projection, newest.generation)
+                log.info("views_refreshed", projection=projection.name, views=changed)
+    except (psycopg.errors.LockNotAvailable, ContractBroken) as error:
+        log.warning("views_not_refreshed", projection=projection.name, error=str(error).strip())
 
 
 def drop_old(conn: Connection, projection: Projection) -> list[int]:

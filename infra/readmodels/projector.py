@@ -16,7 +16,7 @@ from infra.postgres.leader_election import Leadership, LeadershipLost
 from infra.readmodels.applier import Applier
 from infra.readmodels.checkpoints import CheckpointMoved, age_of, read_generation, verify
 from infra.readmodels.feeds import Feed, FeedBatch, FeedLost
-from infra.readmodels.generations import ensure_generation
+from infra.readmodels.generations import ensure_generation, refresh_views
 from infra.runtime.watchdog import Watchdog
 from infra.store.event_log import head
 from projections.projection import Projection
@@ -111,6 +111,7 @@ class Projector:
     ) -> Applier | None:
         """Go on where this version's generation stands; waits for a rebuild that makes it."""
         ensure_generation(conn, self._projection)
+        refresh_views(conn, self._projection)
         while not stop.is_set():
             self._watchdog.ping()
             leader_lock.check()

@@ -43,11 +43,19 @@ from infra.readmodels.rebuild_shards import (
     Target,
 )
 from infra.readmodels.tables import UNSTORABLE, PhysicalTable, physical_tables
+from infra.readmodels.views import blockers
 from infra.store.envelope import event_id_of
 from infra.store.event_log import TABLE, head, read_at
 from projections.projection import Projection
 
-__all__ = ["Progress", "RebuildFailed", "RebuildRunning", "ShardLost", "rebuild"]
+__all__ = [
+    "Progress",
+    "RebuildBlocked",
+    "RebuildFailed",
+    "RebuildRunning",
+    "ShardLost",
+    "rebuild",
+]
 
 # Events of one transaction: the longer, the fewer rows are written again by a later one.
 STRETCH = 75_000
@@ -60,7 +68,9 @@ NEARLY = 500
 # Events behind which further processes are worth their start.
 MANY = 50_000
 MOST_PROCESSES = 4
-SWITCH_ATTEMPTS = 5
+# Seconds that the change over may wait for whoever looks at the views, and between two attempts.
+SWITCH_LIMIT = 600.0
+SWITCH_PAUSE = 2.0
 
 Phase = Literal["folding", "indexing", "switching", "done"]
 
@@ -69,19 +79,27 @@ class RebuildFailed(Exception):
     """An event could not be folded; nothing was switched, and the half-built tables are gone."""
 
 
+class RebuildBlocked(Exception):
+    """Somebody's transaction kept the views from being changed over; the tables are ready."""
+
+
 class RebuildRunning(Exception):
     """Another process is building this read model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far it is; `position` of `head`, and the events folded by this run in so many seconds."""
+    """How far it is; `position` of `head`, and the events folded by this run in so many seconds.
+
+    `blocked_by` names the sessions that it waits for.
+    """
 
     phase: Phase
     position: int
     head: int
     events: int
     seconds: float
+    blocked_by: str = ""
 
 
 class Stretch(NamedTuple):
@@ -113,7 +131,8 @@ def rebuild(
     """Build these read models anew and change over to them; the old tables stay.
 
     Raises RebuildFailed at the first event that cannot be folded, RebuildRunning when another
-    process is at it, ShardLost when one of ours was ended. After that, or any other end, the next
+    process is at it, RebuildBlocked when somebody's transaction would not end, ShardLost when one
+    of ours was ended. After that, or any other end, the next
     call goes on where this one was.
     """
     with closing(_connect(conninfo)) as conn:
@@ -249,17 +268,27 @@ class Rebuild:
             list(threads.map(partial(_index, idle), tables))
 
     def _change_over(self) -> None:
-        for attempt in range(SWITCH_ATTEMPTS):
-            try:
-                with self._conn.transaction():
-                    self._conn.execute("SET LOCAL lock_timeout = '2s'")
-                    self._switch()
-                return
-            except psycopg.errors.LockNotAvailable:
-                # Somebody queries the views at length; projectors must not wait for that.
-                if attempt + 1 == SWITCH_ATTEMPTS:
-                    raise
-                sleep(attempt)
+        until = monotonic() + SWITCH_LIMIT
+        while not self._switched():
+            # Somebody queries the views at length; projectors must not wait for that.
+            blocked_by = blockers(self._conn, [build.projection for build in self._builds])
+            if monotonic() > until:
+                raise RebuildBlocked(
+                    f"the views could not be changed over: {blocked_by or 'somebody'} uses them;"
+                    " run this again, it goes on where it was"
+                )
+            self._progress("switching", blocked_by)
+            sleep(SWITCH_PAUSE)
+            self._catch_up()
+
+    def _switched(self) -> bool:
+        try:
+            with self._conn.transaction():
+                self._conn.execute("SET LOCAL lock_timeout = '1s'")
+                self._switch()
+        except psycopg.errors.LockNotAvailable:
+            return False
+        return True
 
     def _switch(self) -> None:
         """Stop the live read models, apply the rest, and have the new ones read and fed."""
@@ -289,7 +318,7 @@ class Rebuild:
     def _position(self) -> int:
         return min(build.checkpoint.position for build in self._builds)
 
-    def _progress(self, phase: Phase) -> None:
+    def _progress(self, phase: Phase, blocked_by: str = "") -> None:
         self._tell(
             Progress(
                 phase=phase,
@@ -297,6 +326,7 @@ class Rebuild:
                 head=head(self._conn),
                 events=self._events,
                 seconds=monotonic() - self._began,
+                blocked_by=blocked_by,
             )
         )
 

@@ -68,8 +68,9 @@ def go_back(conninfo: str, position: int) -> None:
     """
     execute(
         conninfo,
-        "SET session_replication_role = replica",
+        "ALTER TABLE ordinal.stored_events DISABLE TRIGGER append_only",
         f"DELETE FROM ordinal.stored_events WHERE notification_id > {position}",
+        "ALTER TABLE ordinal.stored_events ENABLE ALWAYS TRIGGER append_only",
         f"SELECT setval('{SEQUENCE}', {position})",
     )
 
@@ -134,8 +135,9 @@ def test_a_backup_may_be_empty(ordinal_database: str, settings: Settings) -> Non
     relay_all(ordinal_database, settings, written[-1])
     execute(
         ordinal_database,
-        "SET session_replication_role = replica",
+        "ALTER TABLE ordinal.stored_events DISABLE TRIGGER append_only",
         "DELETE FROM ordinal.stored_events",
+        "ALTER TABLE ordinal.stored_events ENABLE ALWAYS TRIGGER append_only",
         f"ALTER SEQUENCE {SEQUENCE} RESTART",
     )
     accepted = accept(ordinal_database, settings)

@@ -440,13 +440,33 @@ def test_a_long_query_of_an_analyst_delays_the_change_and_not_the_live_one(
     with running(ordinal_database, SAMPLE) as live, psycopg.connect(ordinal_database) as analyst:
         eventually(lambda: live.status.position == head(ordinal_database))
         analyst.execute("SELECT count(*) FROM read.sample_level")
-        changing = threading.Thread(target=rebuild, args=(ordinal_database, [SAMPLE]))
+        told: list[str] = []
+        changing = threading.Thread(
+            target=rebuild,
+            args=(ordinal_database, [SAMPLE]),
+            kwargs={"progress": lambda built: told.append(built.blocked_by)},
+        )
         changing.start()
-        changing.join(1.0)
+        eventually(lambda: any(told))
+        assert f"process {analyst.info.backend_pid}" in told[-1]
         append(ordinal_database, [("stock-HERE-1", receive(1))])
         eventually(lambda: live.status.position == head(ordinal_database), 1.5)
         assert changing.is_alive()
         analyst.rollback()
         changing.join(15)
         assert not changing.is_alive()
+    assert generations(ordinal_database)[0] == (2, 1, True)
+
+
+def test_a_transaction_that_does_not_end_is_named_and_nothing_is_lost(
+    ordinal_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(ordinal_database, history(50))
+    project(ordinal_database, SAMPLE)
+    monkeypatch.setattr(machine, "SWITCH_LIMIT", 0.1)
+    with psycopg.connect(ordinal_database, application_name="a notebook") as analyst:
+        analyst.execute("SELECT count(*) FROM read.sample_level")
+        with pytest.raises(machine.RebuildBlocked, match="a notebook"):
+            rebuild(ordinal_database, [SAMPLE])
+    rebuild(ordinal_database, [SAMPLE])
     assert generations(ordinal_database)[0] == (2, 1, True)
