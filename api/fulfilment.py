@@ -6,7 +6,7 @@ from pydantic import Field
 
 from api.asked import Asked
 from api.fields import Body, Happened, Id, LineNumber, LocationId, Moment, OrderId, Quantity, Reason
-from api.orders import WhyBody
+from api.orders import LineUnits, WhyBody
 from api.paging import Cursor, Limit, Page, page_of
 from api.routing import Routes
 from commands.fulfilment import (
@@ -14,6 +14,7 @@ from commands.fulfilment import (
     ConfirmDelivery,
     ConfirmPick,
     Dispatch,
+    DispatchCancelled,
     OpenFulfilmentOrders,
     Pack,
     RecordTracking,
@@ -23,6 +24,7 @@ from commands.fulfilment import (
     StartPick,
     VerifyPack,
 )
+from domain.values import MAX_LINES, LineQuantity
 from projections.order_status import ORDER_STATUS, open_work
 from projections.order_status_rows import FulfilmentRow
 
@@ -77,6 +79,17 @@ class DispatchBody(Body):
     carrier: Id
     tracking: Id | None = None
     forced: bool = False
+    at: Happened = None
+
+
+class DispatchCancelledBody(Body):
+    """What left which location, although it was cancelled; packed by the caller unless named."""
+
+    location: LocationId
+    lines: Annotated[list[LineUnits], Field(min_length=1, max_length=MAX_LINES)]
+    carrier: Id
+    tracking: Id | None = None
+    packer: Id | None = None
     at: Happened = None
 
 
@@ -167,6 +180,16 @@ def verify_pack(order_id: OrderId, shipment_id: Id, body: VerifyBody) -> VerifyP
 def dispatch_shipment(order_id: OrderId, shipment_id: Id, body: DispatchBody) -> Dispatch:
     """The shipment leaves the location; its stock leaves the books."""
     return Dispatch(order_id=order_id, shipment_id=shipment_id, **dict(body))
+
+
+@routes.command("/orders/{order_id}/dispatch-cancelled")
+def dispatch_cancelled(order_id: OrderId, body: DispatchCancelledBody) -> DispatchCancelled:
+    """Units that were cancelled left all the same: their demand is back, and an exception is open.
+
+    The receipt names the shipment and the exception.
+    """
+    lines = tuple([LineQuantity(line=part.line, quantity=part.quantity) for part in body.lines])
+    return DispatchCancelled(order_id=order_id, **dict(body) | {"lines": lines})
 
 
 @routes.command(f"{SHIPMENT}/tracking")

@@ -14,6 +14,8 @@ from commands.location import (
     RegisterLocation,
     SetSourcingPolicy,
 )
+from commands.policy import SetOrderPolicy
+from domain.order_policy import LONGEST_EXPIRY, SHORTEST_EXPIRY
 from projections.order_status import ORDER_STATUS, open_work
 
 # Fulfilment orders that a refusal names at most.
@@ -69,6 +71,31 @@ async def close_location(asked: Asked, location: LocationId, body: WhyBody) -> C
         reason=body.reason,
         open_work=tuple(f"{row.order_id} {row.fulfilment_id}" for row in work),
     )
+
+
+class OrderPolicyBody(Body):
+    """What happens to orders by itself; what is not named is off."""
+
+    expire_unpaid_after: Annotated[
+        int | None,
+        Field(
+            ge=SHORTEST_EXPIRY,
+            le=LONGEST_EXPIRY,
+            description="Seconds after which an order that is to be paid in advance is given up.",
+        ),
+    ] = None
+    complete_by_itself: Annotated[
+        bool, Field(description="Complete an order whose last line came to its end.")
+    ] = False
+    dispatch_needs_payment: Annotated[
+        bool, Field(description="Let no prepaid order leave before it is paid.")
+    ] = False
+
+
+@routes.command("/order-policy")
+def set_order_policy(body: OrderPolicyBody) -> SetOrderPolicy:
+    """Say what happens to orders by itself, and what must be paid first."""
+    return SetOrderPolicy(**dict(body))
 
 
 @routes.command("/sourcing-policy")

@@ -22,8 +22,10 @@ from commands.handling import Contact
 from commands.order import (
     CancelLines,
     CancelOrder,
+    CloseOrderException,
     CompleteOrder,
     ConfirmOrder,
+    ExpireOrder,
     PlaceHold,
     RejectOrder,
     ReleaseHold,
@@ -43,7 +45,7 @@ from projections.order_timeline import ORDER_TIMELINE, TimelineRow, timeline_pag
 
 routes = Routes("orders")
 
-OrderStatus = Literal["placed", "confirmed", "completed", "rejected", "cancelled"]
+OrderStatus = Literal["placed", "confirmed", "completed", "rejected", "expired", "cancelled"]
 Text = Annotated[Id | None, Query()]
 Time = Annotated[Moment | None, Query()]
 
@@ -179,6 +181,12 @@ def reject_order(order_id: OrderId, body: WhyBody) -> RejectOrder:
     return RejectOrder(order_id=order_id, reason=body.reason)
 
 
+@routes.command("/orders/{order_id}/expire")
+def expire_order(order_id: OrderId) -> ExpireOrder:
+    """Give up an order that was not paid for as long as the order policy says."""
+    return ExpireOrder(order_id=order_id)
+
+
 @routes.command("/orders/{order_id}/cancel")
 def cancel_order(order_id: OrderId, body: WhyBody) -> CancelOrder:
     """Cancel everything that has not been shipped."""
@@ -208,6 +216,14 @@ def release_hold(order_id: OrderId, hold_id: Id) -> ReleaseHold:
 def source_order(order_id: OrderId, body: SourceBody) -> SourceOrder:
     """Choose locations again for units that have no source, or wait where nobody is served."""
     return SourceOrder(order_id=order_id, excluded=body.excluded)
+
+
+@routes.command("/orders/{order_id}/exceptions/{exception_id}/close")
+def close_order_exception(
+    order_id: OrderId, exception_id: Id, body: WhyBody
+) -> CloseOrderException:
+    """Say what was done about something that went against the plan; it is listed no more."""
+    return CloseOrderException(order_id=order_id, exception_id=exception_id, reason=body.reason)
 
 
 @routes.command("/orders/{order_id}/complete")

@@ -28,6 +28,8 @@ SCOPES: Mapping[str, Scope] = {
     "release_hold": "orders:write",
     "source_order": "orders:write",
     "complete_order": "orders:write",
+    "expire_order": "orders:write",
+    "close_order_exception": "orders:write",
     "list_orders": "orders:read",
     "get_order": "orders:read",
     "list_order_lines": "orders:read",
@@ -44,6 +46,7 @@ SCOPES: Mapping[str, Scope] = {
     "pack": "fulfilment:write",
     "verify_pack": "fulfilment:write",
     "dispatch_shipment": "fulfilment:write",
+    "dispatch_cancelled": "fulfilment:write",
     "record_tracking": "fulfilment:write",
     "confirm_delivery": "fulfilment:write",
     "report_returned": "fulfilment:write",
@@ -77,4 +80,5 @@ SCOPES: Mapping[str, Scope] = {
     "change_location": "admin",
     "close_location": "admin",
     "set_sourcing_policy": "admin",
+    "set_order_policy": "admin",
 }

@@ -6,11 +6,12 @@
 - `payment`: money that came and money that went back
 - `stock`: what is there at one location, and what is promised of it
 - `location`: where stock is kept, and how a location is chosen
+- `policy`: what happens to orders by itself
 
 `HANDLERS` is the way in: it says for each command who handles it and which streams that needs.
 """
 
-from commands import fulfilment, location, order, payment, resourcing, stock
+from commands import fulfilment, location, order, payment, policy, resourcing, stock
 from commands.handling import Handlers
 
 HANDLERS: Handlers = {
@@ -20,4 +21,5 @@ HANDLERS: Handlers = {
     **payment.HANDLERS,
     **stock.HANDLERS,
     **location.HANDLERS,
+    **policy.HANDLERS,
 }

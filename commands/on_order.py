@@ -50,8 +50,8 @@ def decided(
 ) -> Receipt:
     """Records one decision after the other, and what each means for the stock.
 
-    A fact has the time that it states itself, or `at`; without both, that of the decision. What is
-    freed, `gains` at most, serves those that wait for it.
+    A fact has the time that it states itself. `at` is that of the first, what follows from it was
+    decided now. What is freed, `gains` at most, serves those that wait for it.
     """
     stream = stream_of(command)
     order = streams.state(ORDER, stream)
@@ -62,8 +62,9 @@ def decided(
     side = StockSide(streams, command.order_id, order, now)
     for decide in decisions:
         events = decide(order)
-        for event in events:
-            streams.append(stream, [event], at=getattr(event, "at", at))
+        for number, event in enumerate(events):
+            stated = None if number else at
+            streams.append(stream, [event], at=getattr(event, "at", stated))
         side.follow(events)
     side.finish(queued)
     changed = streams.version(stream) > before

@@ -24,10 +24,11 @@ from commands.promises import StockAt, StockSide
 from commands.serving import needs_in_turn
 from domain.errors import ReferenceReused
 from domain.making import maker
-from domain.order import cancelling, changing
+from domain.order import cancelling, changing, exceptions
 from domain.order.placing import OrderRequest, demands_of, place, promise, skus_of
 from domain.order.placing import RequestedLine as RequestedLine
 from domain.order.state import ORDER, Order
+from domain.order_policy import ORDER_POLICY, ORDER_POLICY_STREAM
 from domain.sourcing import eligible, source
 from domain.sourcing_policy import SOURCING_POLICY
 from domain.values import SOURCING_STREAM, LineQuantity, order_stream, stock_stream
@@ -63,6 +64,13 @@ class RejectOrder:
 
 
 @dataclass(slots=True, kw_only=True)
+class ExpireOrder:
+    """Give up an order that was unpaid for as long as the policy says; its stock is free again."""
+
+    order_id: str
+
+
+@dataclass(slots=True, kw_only=True)
 class CancelLines:
     """Cancel units of some lines."""
 
@@ -95,6 +103,15 @@ class ReleaseHold:
 
     order_id: str
     hold_id: str
+
+
+@dataclass(slots=True, kw_only=True)
+class CloseOrderException:
+    """Somebody looked at what went against the plan, and says what was done."""
+
+    order_id: str
+    exception_id: str
+    reason: str
 
 
 @dataclass(slots=True, kw_only=True)
@@ -171,6 +188,17 @@ def reject_order(
     return decided(command, streams, now, "rejected", decide, gains=_gains(command, streams))
 
 
+def expire_order(
+    command: ExpireOrder, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    after = streams.state(ORDER_POLICY, ORDER_POLICY_STREAM).expire_unpaid_after
+
+    def decide(order: Order) -> list[object]:
+        return changing.expire(order, after, now)
+
+    return decided(command, streams, now, "expired", decide, gains=_gains(command, streams))
+
+
 def cancel_order(
     command: CancelOrder, streams: Streams, context: Context, now: datetime
 ) -> Receipt:
@@ -210,13 +238,22 @@ def release_hold(
     return decided(command, streams, now, "released", decide)
 
 
+def close_order_exception(
+    command: CloseOrderException, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    def decide(order: Order) -> list[object]:
+        return exceptions.close_exception(order, command.exception_id, command.reason)
+
+    return decided(command, streams, now, "closed", decide)
+
+
 def complete_order(
     command: CompleteOrder, streams: Streams, context: Context, now: datetime
 ) -> Receipt:
     return decided(command, streams, now, "completed", changing.complete)
 
 
-Cancelling = RejectOrder | CancelOrder | CancelLines
+Cancelling = RejectOrder | ExpireOrder | CancelOrder | CancelLines
 
 
 def _gains(command: Cancelling, streams: Streams) -> dict[str, int]:
@@ -236,6 +273,11 @@ def _needs_freed(command: Cancelling, streams: Streams) -> Iterator[Sequence[str
     yield from needs_in_turn(streams, _gains(command, streams), command.order_id)
 
 
+def _needs_expired(command: ExpireOrder, streams: Streams) -> Iterator[Sequence[str]]:
+    yield (ORDER_POLICY_STREAM,)
+    yield from _needs_freed(command, streams)
+
+
 HANDLERS: Handlers = {
     PlaceOrder: Handling(place_order, _needs_place, stream_of),
     ConfirmOrder: Handling(confirm_order, needs_order, stream_of),
@@ -244,5 +286,7 @@ HANDLERS: Handlers = {
     CancelLines: Handling(cancel_lines, _needs_freed, stream_of),
     PlaceHold: Handling(place_hold, needs_order, stream_of),
     ReleaseHold: Handling(release_hold, needs_order, stream_of),
+    ExpireOrder: Handling(expire_order, _needs_expired, stream_of),
+    CloseOrderException: Handling(close_order_exception, needs_order, stream_of),
     CompleteOrder: Handling(complete_order, needs_order, stream_of),
 }

@@ -5,6 +5,7 @@ too, so that the promises of both always agree.
 """
 
 from collections.abc import Iterable, Mapping, Sized
+from dataclasses import replace
 from datetime import datetime
 
 from commands.handling import Streams
@@ -12,6 +13,7 @@ from commands.serving import serve, tell_orders
 from domain.order.events import (
     LineAllocated,
     LineQuantityCancelled,
+    LineReinstated,
     LineUnsourced,
     PickShort,
     ShipmentDispatched,
@@ -21,7 +23,7 @@ from domain.order.shipping import FORCED
 from domain.order.state import ORDER, Order
 from domain.stock.alerts import alerts
 from domain.stock.displacement import displaced
-from domain.stock.events import StockStateMoved
+from domain.stock.events import StockAllocated, StockShipped, StockStateMoved
 from domain.stock.promising import (
     allocate,
     backorder,
@@ -55,11 +57,12 @@ class StockAt:
 class StockSide:
     """Writes to the stock items what an order's events mean for them."""
 
-    __slots__ = ("_items", "_now", "_order", "_order_id", "_streams")
+    __slots__ = ("_gone", "_items", "_now", "_order", "_order_id", "_streams")
 
     def __init__(self, streams: Streams, order_id: str, order: Order, now: datetime) -> None:
         self._streams, self._order_id, self._order, self._now = streams, order_id, order, now
         self._items: dict[str, StockItem] = {}
+        self._gone: set[int] = set()
 
     def follow(self, events: Iterable[object]) -> None:
         for event in events:
@@ -74,6 +77,8 @@ class StockSide:
                     self._short(event)
                 case LineAllocated(cause=cause) if cause == FORCED:
                     self._forced(event)
+                case LineReinstated():
+                    self._reinstated(event)
                 case ShipmentDispatched():
                     self._shipped(event)
                 case _:
@@ -137,11 +142,20 @@ class StockSide:
     def _forced(self, event: LineAllocated) -> None:
         self._waits_no_more(event, FORCED)
 
+    def _reinstated(self, event: LineReinstated) -> None:
+        """Units that are gone already: the promise is made whatever the books have, and kept."""
+        name, _ = self._item(event.line, event.location)
+        units = StockAllocated(order_id=self._order_id, line=event.line, quantity=event.quantity)
+        self._streams.append(name, [units])
+        self._gone.add(event.line)
+
     def _shipped(self, event: ShipmentDispatched) -> None:
         shipment_id, forced = event.shipment_id, event.forced
         for part in event.lines:
             name, item = self._item(part.line, event.location)
             gone = ship(item, self._order_id, part.line, part.quantity, shipment_id, forced)
+            if part.line in self._gone:
+                gone = [replace(x, forced=True) for x in gone if isinstance(x, StockShipped)]
             self._streams.append(name, gone, at=event.at)
             if forced:
                 self._displace(name, item, event.location)

@@ -6,6 +6,7 @@ from typing import Any
 from domain.category import Category, category_name, listed
 from domain.decider import Decider
 from domain.order.category import ORDERS
+from domain.order_policy import POLICIES
 from domain.sourcing_policy import SOURCING
 from domain.stock.category import STOCK
 
@@ -13,6 +14,7 @@ CATEGORIES: Mapping[str, Category[Any]] = listed(
     ORDERS,
     STOCK,
     SOURCING,
+    POLICIES,
 )
 
 

@@ -10,7 +10,8 @@ DomainError                     a caller was refused; nothing was written
 │   ├── UnknownReservation
 │   ├── UnknownFulfilmentOrder
 │   ├── UnknownShipment
-│   └── UnknownPayment
+│   ├── UnknownPayment
+│   └── UnknownOrderException
 ├── Invalid                     the request contradicts itself or the vocabulary; carries the field
 │   ├── CurrencyMismatch
 │   └── TotalMismatch
@@ -19,6 +20,7 @@ DomainError                     a caller was refused; nothing was written
     ├── InsufficientStock       carries what is available
     ├── NoEligibleLocation
     ├── OpenHold
+    ├── Unpaid
     ├── AlreadyExists
     ├── ReferenceReused
     ├── StaleCount
@@ -85,6 +87,10 @@ class UnknownPayment(NotFound):
     """The order has no such payment."""
 
 
+class UnknownOrderException(NotFound):
+    """The order has no such exception."""
+
+
 class Invalid(DomainError):
     """The request contradicts itself.
 
@@ -121,6 +127,10 @@ class NoEligibleLocation(Conflict):
 
 class OpenHold(Conflict):
     """An open hold blocks this."""
+
+
+class Unpaid(Conflict):
+    """The order has to be paid before it leaves."""
 
 
 class AlreadyExists(Conflict):

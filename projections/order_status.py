@@ -5,6 +5,7 @@ from datetime import datetime
 from domain.decider import Recorded
 from domain.making import maker
 from domain.order import events as e
+from domain.order.model import OVER
 from projections.order_status_folds import FOLDS
 from projections.order_status_rows import (
     TABLES,
@@ -61,9 +62,6 @@ def _line_placed(rows: StreamRows, order: OrderStatusRow, line: e.OrderLine) -> 
             currency=order.currency,
         )
     )
-
-
-OVER = ("cancelled", "rejected", "expired")
 
 
 def fulfilment_status(order: OrderStatusRow) -> str:
@@ -130,6 +128,7 @@ ORDER_STATUS = Projection(
     version=1,
     categories=frozenset({"order"}),
     folds={e.OrderPlaced, *FOLDS},
+    ignores=(e.OrderExceptionFlagged, e.OrderExceptionClosed),
     tables=TABLES,
     evolve=evolve,
 )

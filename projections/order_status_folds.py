@@ -82,12 +82,27 @@ def _units_cancelled(
         order.units_backordered -= share.quantity
 
 
+def _reinstated(
+    rows: StreamRows, order: OrderStatusRow, event: e.LineReinstated, at: datetime
+) -> None:
+    line = line_of(rows, event.line)
+    line.cancelled -= event.quantity
+    order.cancelled_amount -= part_of(line.total, line.ordered, line.cancelled, event.quantity)
+    promise(line, event.location, event.quantity)
+    order.units_cancelled -= event.quantity
+    order.units_allocated += event.quantity
+
+
 def _confirmed(_: StreamRows, order: OrderStatusRow, event: object, at: datetime) -> None:
     order.status, order.confirmed_at = "confirmed", at
 
 
 def _rejected(_: StreamRows, order: OrderStatusRow, event: object, at: datetime) -> None:
     order.status, order.cancelled_at = "rejected", at
+
+
+def _expired(_: StreamRows, order: OrderStatusRow, event: object, at: datetime) -> None:
+    order.status, order.cancelled_at = "expired", at
 
 
 def _cancelled(_: StreamRows, order: OrderStatusRow, event: object, at: datetime) -> None:
@@ -122,8 +137,10 @@ FOLDS: Mapping[type, Fold] = {
     e.LineBackordered: _backordered,
     e.LineUnsourced: _unsourced,
     e.LineQuantityCancelled: _units_cancelled,
+    e.LineReinstated: _reinstated,
     e.OrderConfirmed: _confirmed,
     e.OrderRejected: _rejected,
+    e.OrderExpired: _expired,
     e.OrderCancelled: _cancelled,
     e.OrderCompleted: _completed,
     e.HoldPlaced: _held,

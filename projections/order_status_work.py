@@ -17,6 +17,7 @@ from projections.rows import known
 Fold = Callable[[StreamRows, OrderStatusRow, Any, datetime], None]
 
 IN_PROGRESS = frozenset({"picking", "packed"})
+GIVEN_UP = frozenset({"lost", "returned_to_sender"})
 PENDING = frozenset({"open", "picking", "packed"})
 
 
@@ -179,6 +180,7 @@ def _delivered(
     rows: StreamRows, order: OrderStatusRow, event: e.ShipmentDelivered, at: datetime
 ) -> None:
     shipment = _shipment_of(rows, event.shipment_id)
+    _found(rows, order, shipment)
     shipment.status, shipment.delivered_at = "delivered", event.at
     _becomes(order, _work_of(rows, shipment.fulfilment_id, at), "closed")
     for number, quantity in shipment.lines.items():
@@ -191,8 +193,18 @@ def _returned(
     rows: StreamRows, order: OrderStatusRow, event: e.ShipmentReturnedToSender, at: datetime
 ) -> None:
     shipment = _shipment_of(rows, event.shipment_id)
+    _found(rows, order, shipment)
     shipment.status = "returned_to_sender"
     _gone(rows, order, shipment, at)
+
+
+def _found(rows: StreamRows, order: OrderStatusRow, shipment: ShipmentRow) -> None:
+    """What was given up is not, if it was."""
+    if shipment.status not in GIVEN_UP:
+        return
+    for number, quantity in shipment.lines.items():
+        line_of(rows, int(number)).lost -= quantity
+        order.units_lost -= quantity
 
 
 def _lost(rows: StreamRows, order: OrderStatusRow, event: e.ShipmentLost, at: datetime) -> None:

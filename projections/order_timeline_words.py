@@ -74,12 +74,21 @@ def _units_cancelled(event: e.LineQuantityCancelled, names: NamesRow) -> str:
     return f"{_of_line(names, event.line, event.quantity)} cancelled: {event.reason}"
 
 
+def _reinstated(event: e.LineReinstated, names: NamesRow) -> str:
+    units = _of_line(names, event.line, event.quantity)
+    return f"{units} no longer cancelled, for {event.location} ({event.cause})"
+
+
 def _confirmed(_: e.OrderConfirmed, __: NamesRow) -> str:
     return "Confirmed"
 
 
 def _rejected(event: e.OrderRejected, _: NamesRow) -> str:
     return f"Rejected: {event.reason}"
+
+
+def _expired(event: e.OrderExpired, _: NamesRow) -> str:
+    return f"Expired: unpaid since {event.unpaid_since:%Y-%m-%d %H:%M} UTC"
 
 
 def _cancelled(event: e.OrderCancelled, _: NamesRow) -> str:
@@ -162,6 +171,15 @@ def _refunded(event: e.RefundSucceeded, _: NamesRow) -> str:
     return f"{worth} refunded through {event.provider}: {event.cause}"
 
 
+def _flagged(event: e.OrderExceptionFlagged, _: NamesRow) -> str:
+    about = f" of shipment {event.shipment_id}" if event.shipment_id else ""
+    return f"Exception {event.exception_id}{about}, to be looked at: {event.kind}"
+
+
+def _looked_at(event: e.OrderExceptionClosed, _: NamesRow) -> str:
+    return f"Exception {event.exception_id} closed: {event.reason}"
+
+
 WORDS: Mapping[type, Callable[[Any, NamesRow], str]] = {
     e.OrderPlaced: _placed,
     e.SourcingDecided: _sourced,
@@ -169,8 +187,10 @@ WORDS: Mapping[type, Callable[[Any, NamesRow], str]] = {
     e.LineBackordered: _backordered,
     e.LineUnsourced: _unsourced,
     e.LineQuantityCancelled: _units_cancelled,
+    e.LineReinstated: _reinstated,
     e.OrderConfirmed: _confirmed,
     e.OrderRejected: _rejected,
+    e.OrderExpired: _expired,
     e.OrderCancelled: _cancelled,
     e.OrderCompleted: _completed,
     e.HoldPlaced: _held,
@@ -189,4 +209,6 @@ WORDS: Mapping[type, Callable[[Any, NamesRow], str]] = {
     e.ShipmentLost: _lost,
     e.PaymentCaptured: _captured,
     e.RefundSucceeded: _refunded,
+    e.OrderExceptionFlagged: _flagged,
+    e.OrderExceptionClosed: _looked_at,
 }

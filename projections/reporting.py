@@ -71,6 +71,8 @@ REPORTING = Projection(
     ignores=(
         e.LineUnsourced,
         e.OrderConfirmed,
+        e.OrderExceptionFlagged,
+        e.OrderExceptionClosed,
         e.OrderCompleted,
         e.HoldPlaced,
         e.HoldReleased,

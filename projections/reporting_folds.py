@@ -4,7 +4,7 @@ A line is worth what was agreed for it. Cancelled units are valued from the line
 ones from its end, so that all parts of a line add up to its amount.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from domain.decider import Recorded
@@ -16,6 +16,8 @@ from projections.reporting_rows import ReportFactRow, ReportLineRow, ReportOrder
 from projections.rows import known
 
 _fact_row = maker(ReportFactRow)
+
+GIVEN_UP = ("lost", "returned_to_sender")
 
 Fold = Callable[[StreamRows, ReportOrderRow, Any, Recorded], None]
 
@@ -112,6 +114,16 @@ def _cancelled(
     rows.put(line)
 
 
+def _reinstated(
+    rows: StreamRows, order: ReportOrderRow, event: e.LineReinstated, recorded: Recorded
+) -> None:
+    line = _line(rows, event.line)
+    line.cancelled -= event.quantity
+    amount = part_of(line.amount, line.quantity, line.cancelled, event.quantity)
+    rows.put(_of_line(order, recorded, "cancelled", line, -event.quantity, -amount))
+    rows.put(line)
+
+
 def _shipped(
     rows: StreamRows, order: ReportOrderRow, event: e.ShipmentDispatched, recorded: Recorded
 ) -> None:
@@ -156,17 +168,35 @@ def _returned(
 def _arrived(
     rows: StreamRows, order: ReportOrderRow, shipment_id: str, recorded: Recorded, kind: str
 ) -> list[tuple[ReportLineRow, int]]:
-    """The lines of a shipment that is on its way no more, after putting their facts."""
+    """The lines of a shipment that is on its way no more, after putting their facts.
+
+    One that was given up before is not, then: its facts are taken back by their opposites.
+    """
     rows.put(order)
-    parts = order.shipments.pop(shipment_id).items()
+    given_up, parts = _parts(order, shipment_id)
     lines = [
         (_line(rows, number), units) for number, units in sorted((int(k), v) for k, v in parts)
     ]
     for n, (line, units) in enumerate(lines):
+        if given_up:
+            amount = _from_end(line, line.delivered + line.lost, units)
+            rows.put(_of_line(order, recorded, given_up, line, -units, -amount, len(lines) + n))
+            line.lost -= units
         amount = _from_end(line, line.delivered + line.lost + units, units)
         rows.put(_of_line(order, recorded, kind, line, units, amount, n))
         rows.put(line)
+    if kind in GIVEN_UP:
+        order.shipments[f"{kind} {shipment_id}"] = dict(parts)
     return lines
+
+
+def _parts(order: ReportOrderRow, shipment_id: str) -> tuple[str | None, Sequence[tuple[str, int]]]:
+    """What had become of it before, if it was given up, and its units by line."""
+    for before in (None, *GIVEN_UP):
+        key = f"{before} {shipment_id}" if before else shipment_id
+        if key in order.shipments:
+            return before, tuple(order.shipments.pop(key).items())
+    return None, ()
 
 
 def _captured(
@@ -193,11 +223,18 @@ def _order_rejected(
     rows.put(_fact(order, recorded, "order_rejected", orders=1))
 
 
+def _order_expired(
+    rows: StreamRows, order: ReportOrderRow, event: object, recorded: Recorded
+) -> None:
+    rows.put(_fact(order, recorded, "order_expired", orders=1))
+
+
 FOLDS: Mapping[type, Fold] = {
     e.SourcingDecided: _sourced,
     e.LineAllocated: _allocated,
     e.LineBackordered: _backordered,
     e.LineQuantityCancelled: _cancelled,
+    e.LineReinstated: _reinstated,
     e.ShipmentDispatched: _shipped,
     e.ShipmentDelivered: _delivered,
     e.ShipmentReturnedToSender: _returned,
@@ -206,4 +243,5 @@ FOLDS: Mapping[type, Fold] = {
     e.RefundSucceeded: _refunded,
     e.OrderCancelled: _order_cancelled,
     e.OrderRejected: _order_rejected,
+    e.OrderExpired: _order_expired,
 }

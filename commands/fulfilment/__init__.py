@@ -8,6 +8,7 @@ from commands.fulfilment import shipment, work
 from commands.fulfilment.shipment import (
     ConfirmDelivery,
     Dispatch,
+    DispatchCancelled,
     RecordTracking,
     ReportLost,
     ReportReturnedToSender,
@@ -29,6 +30,7 @@ __all__ = [
     "ConfirmDelivery",
     "ConfirmPick",
     "Dispatch",
+    "DispatchCancelled",
     "OpenFulfilmentOrders",
     "Pack",
     "RecordTracking",

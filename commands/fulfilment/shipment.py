@@ -1,16 +1,18 @@
 """Shipments on their way: dispatched, followed, and what became of them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from commands.handling import Context, Handlers, Handling, Receipt, Streams
 from commands.on_order import decided, needs_order, stream_of
-from domain.order import shipping
+from domain.errors import UnknownStockItem
+from domain.order import exceptions, shipping
 from domain.order.state import ORDER, Order
+from domain.order_policy import ORDER_POLICY, ORDER_POLICY_STREAM
 from domain.stock.displacement import youngest
 from domain.stock.state import STOCK_ITEM
-from domain.values import order_stream, stock_stream
+from domain.values import LineQuantity, check_location, order_stream, stock_stream
 
 
 @dataclass(slots=True, kw_only=True)
@@ -22,6 +24,21 @@ class Dispatch:
     carrier: str
     tracking: str | None = None
     forced: bool = False
+    at: datetime | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class DispatchCancelled:
+    """Units that were cancelled left a location all the same; whoever tells it packed them, unless
+    somebody is named.
+    """
+
+    order_id: str
+    location: str
+    lines: tuple[LineQuantity, ...]
+    carrier: str
+    tracking: str | None = None
+    packer: str | None = None
     at: datetime | None = None
 
 
@@ -67,6 +84,8 @@ class ReportLost:
 
 
 def dispatch(command: Dispatch, streams: Streams, context: Context, now: datetime) -> Receipt:
+    policy = streams.state(ORDER_POLICY, ORDER_POLICY_STREAM)
+
     def decide(order: Order) -> list[object]:
         return shipping.dispatch(
             order,
@@ -76,9 +95,43 @@ def dispatch(command: Dispatch, streams: Streams, context: Context, now: datetim
             forced=command.forced,
             at=command.at or now,
             now=now,
+            needs_payment=policy.dispatch_needs_payment,
         )
 
     return decided(command, streams, now, "dispatched", decide)
+
+
+def dispatch_cancelled(
+    command: DispatchCancelled, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    """The receipt names the shipment and the exception."""
+
+    def decide(order: Order) -> list[object]:
+        events = exceptions.dispatch_cancelled(
+            order,
+            location=command.location,
+            lines=command.lines,
+            carrier=command.carrier,
+            tracking=command.tracking,
+            packer=command.packer or context.actor,
+            at=command.at or now,
+            now=now,
+        )
+        _check_carried(command, order, streams)
+        return events
+
+    receipt = decided(command, streams, now, "dispatched", decide)
+    order = streams.state(ORDER, receipt.stream_id)
+    receipt.details["shipment_id"] = list(order.shipments)[-1]
+    receipt.details["exception_id"] = list(order.exceptions)[-1]
+    return receipt
+
+
+def _check_carried(command: DispatchCancelled, order: Order, streams: Streams) -> None:
+    for part in command.lines:
+        sku = order.lines[part.line].sku
+        if streams.state(STOCK_ITEM, stock_stream(command.location, sku)).status == "none":
+            raise UnknownStockItem(location=command.location, sku=sku)
 
 
 def record_tracking(
@@ -121,25 +174,44 @@ def report_lost(command: ReportLost, streams: Streams, context: Context, now: da
 
 
 def _needs_dispatch(command: Dispatch, streams: Streams) -> Sequence[str]:
-    """The stock that leaves; and if it is forced out, the orders it was promised to."""
+    """The policy and the stock that leaves; if it is forced out, the orders it was promised to."""
     stream = stream_of(command)
     order = streams.state(ORDER, stream)
+    names = [stream, ORDER_POLICY_STREAM]
     shipment = order.shipments.get(command.shipment_id)
     if shipment is None:
-        return [stream]
-    units = sum(part.quantity for part in shipment.lines)
-    names = {stock_stream(shipment.location, order.lines[part.line].sku) for part in shipment.lines}
+        return names
+    return names + _leaving(order, shipment.location, shipment.lines, streams, command.forced)
+
+
+def _needs_cancelled(command: DispatchCancelled, streams: Streams) -> Sequence[str]:
+    check_location(command.location)
+    stream = stream_of(command)
+    order = streams.state(ORDER, stream)
+    known = [part for part in command.lines if part.line in order.lines]
+    return [stream, *_leaving(order, command.location, known, streams, True)]
+
+
+def _leaving(
+    order: Order, location: str, lines: Iterable[LineQuantity], streams: Streams, forced: bool
+) -> list[str]:
+    """The stock that leaves; and if it is forced out, the orders it was promised to."""
+    units: dict[str, int] = {}
+    for part in lines:
+        name = stock_stream(location, order.lines[part.line].sku)
+        units[name] = units.get(name, 0) + part.quantity
     owners = {
         order_stream(owner)
-        for name in names
-        if command.forced
-        for owner, _, _ in youngest(streams.state(STOCK_ITEM, name), 2 * units)
+        for name in units
+        if forced
+        for owner, _, _ in youngest(streams.state(STOCK_ITEM, name), 2 * sum(units.values()))
     }
-    return [stream, *names, *owners]
+    return [*units, *owners]
 
 
 HANDLERS: Handlers = {
     Dispatch: Handling(dispatch, _needs_dispatch, stream_of),
+    DispatchCancelled: Handling(dispatch_cancelled, _needs_cancelled, stream_of),
     RecordTracking: Handling(record_tracking, needs_order, stream_of),
     ConfirmDelivery: Handling(confirm_delivery, needs_order, stream_of),
     ReportReturnedToSender: Handling(report_returned, needs_order, stream_of),

@@ -10,6 +10,7 @@ from domain.order.state import ORDER, Order
 ALLOWED_FROM: dict[type, frozenset[str]] = {
     e.OrderConfirmed: frozenset({"placed"}),
     e.OrderRejected: frozenset({"placed", "confirmed"}),
+    e.OrderExpired: frozenset({"placed"}),
     e.OrderCancelled: frozenset({"placed", "confirmed"}),
     e.OrderCompleted: frozenset({"confirmed"}),
 }

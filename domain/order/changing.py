@@ -1,5 +1,7 @@
 """Between placing and picking: accept or refuse the order, hold it, close it."""
 
+from datetime import datetime, timedelta
+
 from domain.errors import (
     AlreadyExists,
     UnknownHold,
@@ -11,11 +13,14 @@ from domain.order.events import (
     HoldReleased,
     OrderCompleted,
     OrderConfirmed,
+    OrderExpired,
     OrderRejected,
 )
 from domain.order.guards import check_known, check_status
 from domain.order.state import Order
 from domain.values import check_name, check_text
+
+UNPAID = "unpaid"
 
 
 def confirm(order: Order) -> list[object]:
@@ -31,6 +36,22 @@ def reject(order: Order, reason: str) -> list[object]:
     check_status(order, "placed")
     check_text(reason, "reason")
     return [*rest_cancelled(order, reason), OrderRejected(reason=reason)]
+
+
+def expire(order: Order, after: int | None, now: datetime) -> list[object]:
+    """Give up an order that was to be paid in advance, and was not within so many seconds."""
+    if order.status == "expired":
+        return []
+    check_status(order, "placed")
+    since = order.placed_at
+    if order.payment_mode != "prepaid" or order.payments or not order.owed or since is None:
+        raise WrongStatus("Only what is to be paid in advance, and is not at all, expires.")
+    if after is None:
+        raise WrongStatus("The order policy lets no order expire.")
+    due = since + timedelta(seconds=after)
+    if now < due:
+        raise WrongStatus("The order may still be paid.", due=due)
+    return [*rest_cancelled(order, UNPAID), OrderExpired(unpaid_since=since)]
 
 
 def place_hold(order: Order, hold_id: str, reason: str, scope: str) -> list[object]:

@@ -6,6 +6,15 @@ from typing import Literal
 
 from domain.values import LineKind, LineQuantity, LineShare, PaymentMode, ShortagePolicy
 
+ExceptionKind = Literal[
+    "delivered-after-loss",
+    "delivered-after-return",
+    "returned-after-loss",
+    "dispatched-after-cancellation",
+    "forced-dispatch",
+    "paid-after-end",
+]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderLine:
@@ -134,6 +143,16 @@ class LineQuantityCancelled:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LineReinstated:
+    """Units of the line that were cancelled are wanted after all, and promised by a location."""
+
+    line: int
+    location: str
+    quantity: int
+    cause: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderConfirmed:
     """The order is accepted and may be fulfilled."""
 
@@ -143,6 +162,13 @@ class OrderRejected:
     """The shop will not take the order."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderExpired:
+    """The order was to be paid in advance, and was not for too long; it will not be fulfilled."""
+
+    unpaid_since: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -313,6 +339,23 @@ class RefundSucceeded:
     cause: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderExceptionFlagged:
+    """Something happened against the plan. It is listed until a person closes it."""
+
+    exception_id: str
+    kind: ExceptionKind
+    shipment_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderExceptionClosed:
+    """A person looked at the exception and did what was needed."""
+
+    exception_id: str
+    reason: str
+
+
 EVENTS: tuple[type, ...] = (
     OrderPlaced,
     SourcingDecided,
@@ -320,8 +363,10 @@ EVENTS: tuple[type, ...] = (
     LineBackordered,
     LineUnsourced,
     LineQuantityCancelled,
+    LineReinstated,
     OrderConfirmed,
     OrderRejected,
+    OrderExpired,
     OrderCancelled,
     OrderCompleted,
     HoldPlaced,
@@ -340,4 +385,6 @@ EVENTS: tuple[type, ...] = (
     ShipmentLost,
     PaymentCaptured,
     RefundSucceeded,
+    OrderExceptionFlagged,
+    OrderExceptionClosed,
 )

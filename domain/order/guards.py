@@ -6,6 +6,7 @@ from domain.errors import (
     UnknownLine,
     UnknownOrder,
     UnknownShipment,
+    Unpaid,
     WrongStatus,
 )
 from domain.order.state import FulfilmentOrder, Line, Order, Shipment
@@ -25,6 +26,14 @@ def check_status(order: Order, *allowed: str) -> None:
 def check_no_hold(order: Order) -> None:
     if order.holds:
         raise OpenHold(holds=sorted(order.holds))
+
+
+def check_paid(order: Order) -> None:
+    """What is wanted was paid, and not all of that given back, where payment comes first."""
+    if order.payment_mode != "prepaid" or not order.owed:
+        return
+    if order.captured < order.owed or order.paid <= 0:
+        raise Unpaid(owed=order.owed, captured=order.captured, paid=order.paid)
 
 
 def line_of(order: Order, number: int) -> Line:

@@ -9,6 +9,7 @@ from domain.values import LineQuantity, PaymentMode, ShortagePolicy
 Status = Literal[
     "none", "placed", "confirmed", "completed", "rejected", "cancelled", "draft", "expired"
 ]
+OVER: tuple[Status, ...] = ("cancelled", "rejected", "expired")
 
 
 @dataclass(slots=True)
@@ -99,6 +100,20 @@ class Shipment:
     tracked_at: datetime | None = None
     heard: set[tuple[str, datetime]] = field(default_factory=set)
 
+    @property
+    def gone(self) -> bool:
+        """Given up: the customer does not have it, as far as is known."""
+        return self.status in ("lost", "returned_to_sender")
+
+
+@dataclass(slots=True)
+class OrderException:
+    """Something that happened against the plan, open until a person closed it."""
+
+    kind: str
+    shipment_id: str | None
+    open: bool = True
+
 
 @dataclass(slots=True)
 class MoneyFact:
@@ -132,6 +147,7 @@ class Order:
     shipments: dict[str, Shipment] = field(default_factory=dict)
     payments: dict[str, int] = field(default_factory=dict)
     refunds: dict[str, int] = field(default_factory=dict)
+    exceptions: dict[str, OrderException] = field(default_factory=dict)
     money_facts: dict[str, MoneyFact] = field(default_factory=dict)
 
     @property

@@ -2,8 +2,9 @@
 
 from domain.errors import AlreadyExists, CurrencyMismatch, Invalid, OverRefund, UnknownPayment
 from domain.order.events import PaymentCaptured, RefundSucceeded
+from domain.order.exceptions import flagged
 from domain.order.guards import check_known
-from domain.order.model import MoneyFact
+from domain.order.model import OVER, MoneyFact
 from domain.order.state import Order, money_key
 from domain.values import MAX_AMOUNT, check_name, check_text
 
@@ -28,15 +29,14 @@ def record_payment(
         return []
     if order.captured + amount > MAX_AMOUNT:
         raise Invalid(TOO_MUCH, field="amount", captured=order.captured)
-    return [
-        PaymentCaptured(
-            payment_id=payment_id,
-            provider=provider,
-            provider_ref=provider_ref,
-            amount=amount,
-            currency=currency,
-        )
-    ]
+    captured = PaymentCaptured(
+        payment_id=payment_id,
+        provider=provider,
+        provider_ref=provider_ref,
+        amount=amount,
+        currency=currency,
+    )
+    return [captured, flagged(order, "paid-after-end")] if order.status in OVER else [captured]
 
 
 def record_refund(

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from domain.errors import InsufficientStock, WrongStatus
 from domain.order.events import (
+    ExceptionKind,
     LineAllocated,
     ShipmentDelivered,
     ShipmentDispatched,
@@ -11,7 +12,14 @@ from domain.order.events import (
     ShipmentReturnedToSender,
     TrackingUpdated,
 )
-from domain.order.guards import check_no_hold, check_shipment, check_status, shipment_of
+from domain.order.exceptions import flagged
+from domain.order.guards import (
+    check_no_hold,
+    check_paid,
+    check_shipment,
+    check_status,
+    shipment_of,
+)
 from domain.order.state import Order, Shipment
 from domain.values import check_happened, check_text
 
@@ -27,13 +35,18 @@ def dispatch(
     forced: bool,
     at: datetime,
     now: datetime,
+    needs_payment: bool = False,
 ) -> list[object]:
-    """The shipment leaves. `forced` lets units go whose promise was lost after they were picked."""
+    """The shipment leaves. `forced` lets units go whose promise was lost after they were picked;
+    by policy a prepaid order `needs_payment` first.
+    """
     shipment = shipment_of(order, shipment_id)
     if shipment.status != "packed":
         return []
     check_status(order, "confirmed")
     check_no_hold(order)
+    if needs_payment:
+        check_paid(order)
     if shipment.verifier is None:
         raise WrongStatus("Nobody has verified the shipment.", shipment_id=shipment_id)
     check_text(carrier, "carrier")
@@ -57,6 +70,7 @@ def dispatch(
             forced=bool(lost),
             at=at,
         ),
+        *([flagged(order, "forced-dispatch", shipment_id)] if lost else []),
     ]
 
 
@@ -107,11 +121,17 @@ def confirm_delivery(
     shipment = shipment_of(order, shipment_id)
     if shipment.status == "delivered":
         return []
-    check_shipment(shipment, "dispatched")
+    check_shipment(shipment, "dispatched", "lost", "returned_to_sender")
     _check_after_dispatch(order, shipment, at, now)
     if proof is not None:
         check_text(proof, "proof")
-    return [ShipmentDelivered(shipment_id=shipment_id, at=at, proof=proof)]
+    delivered = ShipmentDelivered(shipment_id=shipment_id, at=at, proof=proof)
+    if not shipment.gone:
+        return [delivered]
+    kind: ExceptionKind = (
+        "delivered-after-loss" if shipment.status == "lost" else "delivered-after-return"
+    )
+    return [delivered, flagged(order, kind, shipment_id)]
 
 
 def _check_after_dispatch(order: Order, shipment: Shipment, at: datetime, now: datetime) -> None:
@@ -125,10 +145,13 @@ def report_returned(
     shipment = shipment_of(order, shipment_id)
     if shipment.status == "returned_to_sender":
         return []
-    check_shipment(shipment, "dispatched")
+    check_shipment(shipment, "dispatched", "lost")
     check_text(reason, "reason")
     _check_after_dispatch(order, shipment, at, now)
-    return [ShipmentReturnedToSender(shipment_id=shipment_id, reason=reason)]
+    returned = ShipmentReturnedToSender(shipment_id=shipment_id, reason=reason)
+    if not shipment.gone:
+        return [returned]
+    return [returned, flagged(order, "returned-after-loss", shipment_id)]
 
 
 def report_lost(

@@ -11,6 +11,7 @@ from domain.order.model import (
     Line,
     MoneyFact,
     Order,
+    OrderException,
     Shipment,
     Work,
     money_key,
@@ -103,6 +104,12 @@ def _cancelled(order: Order, event: e.LineQuantityCancelled) -> None:
         _less(line.backordered, share.location, share.quantity)
 
 
+def _reinstated(order: Order, event: e.LineReinstated) -> None:
+    line = order.lines[event.line]
+    line.cancelled -= event.quantity
+    _more(line.allocated, event.location, event.quantity)
+
+
 def _picked(order: Order, event: e.ItemsPicked) -> None:
     order.fulfilment_orders[event.fulfilment_id].lines[event.line].picked += event.quantity
 
@@ -137,10 +144,18 @@ def _dispatched(order: Order, event: e.ShipmentDispatched) -> None:
 
 def _delivered(order: Order, event: e.ShipmentDelivered) -> None:
     shipment = order.shipments[event.shipment_id]
+    if shipment.gone:
+        _found(order, shipment)
     shipment.status = "delivered"
     order.fulfilment_orders[shipment.fulfilment_id].status = "closed"
     for part in shipment.lines:
         order.lines[part.line].delivered += part.quantity
+
+
+def _found(order: Order, shipment: Shipment) -> None:
+    """What was given up as lost or brought back is on its way, in truth."""
+    for part in shipment.lines:
+        order.lines[part.line].lost -= part.quantity
 
 
 def _tracked(order: Order, event: e.TrackingUpdated) -> None:
@@ -166,6 +181,10 @@ def _confirmed(order: Order, _: e.OrderConfirmed) -> None:
 
 def _rejected(order: Order, _: e.OrderRejected) -> None:
     order.status = "rejected"
+
+
+def _expired(order: Order, _: e.OrderExpired) -> None:
+    order.status = "expired"
 
 
 def _order_cancelled(order: Order, _: e.OrderCancelled) -> None:
@@ -213,10 +232,21 @@ def _lost(order: Order, event: e.ShipmentLost) -> None:
 
 def _gone(order: Order, shipment_id: str, status: str) -> None:
     shipment = order.shipments[shipment_id]
+    if shipment.gone:
+        _found(order, shipment)
     shipment.status = status
     order.fulfilment_orders[shipment.fulfilment_id].status = "closed"
     for part in shipment.lines:
         order.lines[part.line].lost += part.quantity
+
+
+def _flagged(order: Order, event: e.OrderExceptionFlagged) -> None:
+    order.exceptions[event.exception_id] = OrderException(event.kind, event.shipment_id)
+
+
+def _looked_at(order: Order, event: e.OrderExceptionClosed) -> None:
+    if event.exception_id in order.exceptions:
+        order.exceptions[event.exception_id].open = False
 
 
 FOLDS: dict[type, Callable[[Order, Any], None]] = {
@@ -226,8 +256,10 @@ FOLDS: dict[type, Callable[[Order, Any], None]] = {
     e.LineBackordered: _backordered,
     e.LineUnsourced: _unsourced,
     e.LineQuantityCancelled: _cancelled,
+    e.LineReinstated: _reinstated,
     e.OrderConfirmed: _confirmed,
     e.OrderRejected: _rejected,
+    e.OrderExpired: _expired,
     e.OrderCancelled: _order_cancelled,
     e.OrderCompleted: _completed,
     e.HoldPlaced: _held,
@@ -246,6 +278,8 @@ FOLDS: dict[type, Callable[[Order, Any], None]] = {
     e.ShipmentLost: _lost,
     e.PaymentCaptured: _money,
     e.RefundSucceeded: _money,
+    e.OrderExceptionFlagged: _flagged,
+    e.OrderExceptionClosed: _looked_at,
 }
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from commands import fulfilment, location, order, payment, stock
+from commands import fulfilment, location, order, payment, policy, stock
 from commands.handling import Contact
 from commands.resourcing import SourceOrder
 from domain.values import LineQuantity, order_id_of
@@ -294,6 +294,30 @@ COMMANDS = [
         "/v1/locations/BER/close",
         WHY,
         location.CloseLocation(location="BER", reason="asked for it"),
+    ),
+    Sound(
+        "set_order_policy",
+        "/v1/order-policy",
+        {"expire_unpaid_after": 3_600, "dispatch_needs_payment": True},
+        policy.SetOrderPolicy(expire_unpaid_after=3_600, dispatch_needs_payment=True),
+    ),
+    Sound("expire_order", f"{ORDER}/expire", None, order.ExpireOrder(order_id=ID)),
+    Sound(
+        "close_order_exception",
+        f"{ORDER}/exceptions/X1/close",
+        WHY,
+        order.CloseOrderException(order_id=ID, exception_id="X1", reason="asked for it"),
+    ),
+    Sound(
+        "dispatch_cancelled",
+        f"{ORDER}/dispatch-cancelled",
+        {"location": "BER", "lines": [{"line": 1, "quantity": 2}], "carrier": "dhl"},
+        fulfilment.DispatchCancelled(
+            order_id=ID,
+            location="BER",
+            lines=(LineQuantity(line=1, quantity=2),),
+            carrier="dhl",
+        ),
     ),
     Sound(
         "set_sourcing_policy",

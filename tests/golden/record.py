@@ -26,7 +26,11 @@ MANIFEST, TODAY = "manifest.json", "today.json"
 OCCURRED_AT = datetime(2024, 2, 29, 23, 59, 59, 123456, tzinfo=UTC)
 RECORDED_AT = datetime(2024, 3, 1, 0, 0, 0, 654321, tzinfo=UTC)
 WORDS = {"sku": 'TEA "ÉTÉ" 1/2', "location": "LEEDS", "country": "GB", "currency": "GBP"}
-STREAMS = {"domain.order": "order-o-1", "domain.stock": "stock-LEEDS-85123A"}
+STREAMS = {
+    "domain.order_policy": "policy-orders",
+    "domain.order": "order-o-1",
+    "domain.stock": "stock-LEEDS-85123A",
+}
 
 
 def name_of(event: str, version: int) -> str:

@@ -106,6 +106,7 @@ def test_topics_are_created_as_the_catalogue_says(settings: Settings) -> None:
     assert {name: each["partitions"] for name, each in found.items()} == {
         "events.order": 2,
         "events.stock": 2,
+        "events.policy": 2,
         "events.sourcing": 1,
         "index": 1,
         "intake.orders": 2,

@@ -13,6 +13,7 @@ from commands import order as o
 from commands import payment as p
 from commands import stock as s
 from commands.location import RegisterLocation
+from commands.policy import SetOrderPolicy
 from commands.resourcing import SourceOrder
 from domain.decider import Recorded
 from domain.errors import OrdinalError
@@ -146,6 +147,7 @@ def _shipping(trade: Trade, order_id: str, order: Order) -> Iterator[object]:
                 f.ConfirmDelivery(order_id=order_id, shipment_id=key),
                 f.RecordTracking(order_id=order_id, shipment_id=key, status="lost?", at=at),
                 f.ReportLost(order_id=order_id, shipment_id=key, reason="test"),
+                f.ReportLost(order_id=order_id, shipment_id=key, reason="test"),
                 f.ReportReturnedToSender(order_id=order_id, shipment_id=key, reason="test"),
             )
         )
@@ -167,6 +169,12 @@ def _trouble(trade: Trade) -> None:
                 ),
                 SourceOrder(order_id=order_id),
                 SourceOrder(order_id=order_id, excluded=("LEEDS",)),
+                f.DispatchCancelled(
+                    order_id=order_id,
+                    location=trade.dice.of(LOCATIONS),
+                    lines=(LineQuantity(line=line, quantity=units),),
+                    carrier="DHL",
+                ),
             )
         )
     )
@@ -184,6 +192,8 @@ def _decide(trade: Trade) -> None:
                 o.CompleteOrder(order_id=order_id),
                 o.CancelOrder(order_id=order_id, reason="test"),
                 o.RejectOrder(order_id=order_id, reason="test"),
+                o.ExpireOrder(order_id=order_id),
+                SetOrderPolicy(expire_unpaid_after=60),
             )
         )
     )

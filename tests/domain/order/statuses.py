@@ -1,8 +1,7 @@
 """What an order's statuses must be: folds of its own state, that read models are held against."""
 
+from domain.order.model import OVER
 from domain.order.state import Order
-
-OVER = ("cancelled", "rejected", "expired")
 
 
 def fulfilment_status(order: Order) -> str:

@@ -12,7 +12,7 @@ from domain.errors import (
     UnknownOrder,
     UnknownPayment,
 )
-from domain.order.events import OrderCancelled, RefundSucceeded
+from domain.order.events import OrderCancelled, OrderExceptionFlagged, RefundSucceeded
 from domain.order.paying import payment_of, record_payment, record_refund, refund_of
 from domain.order.state import ORDER
 from tests.domain.order.histories import cancelled, captured, line, placed
@@ -43,7 +43,9 @@ def refunded(amount: int, ref: str = "r1") -> RefundSucceeded:
 
 def test_money_came() -> None:
     pay(placed()).then(captured(400))
-    pay(placed(), OrderCancelled(reason="x")).then(captured(400))
+    pay(placed(), OrderCancelled(reason="x")).then(
+        captured(400), OrderExceptionFlagged(exception_id="X1", kind="paid-after-end")
+    )
     pay().then_refused(UnknownOrder)
 
 
