@@ -62,7 +62,7 @@ class NotJson(Refused):
     """Send application/json."""
 
 
-class InvalidField(Refused):
+class InvalidField(Refused, code="invalid"):
     """A field of the request is not as it must be.
 
     `field` in the details names it.
@@ -111,7 +111,7 @@ ANSWERED = (*REFUSALS, ValidationError, RequestValidationError, HTTPException)
 
 
 def kind_of(error: Exception) -> Kind:
-    """The kind of the error's nearest ancestor in the table."""
+    """The kind of the error's nearest ancestor in the table; a refusal's name is its code."""
     if isinstance(error, HTTPException):
         status = HTTPStatus(error.status_code)
         return Kind(status, status.phrase.lower().replace(" ", "-"), status.phrase)
@@ -139,8 +139,8 @@ def _named_after(error: Exception, kind: Kind) -> Kind:
     """A domain error without a row of its own keeps its own name as the problem's type."""
     if not isinstance(error, errors.DomainError) or type(error) in KINDS:
         return kind
-    name = "".join(f"-{c.lower()}" if c.isupper() else c for c in type(error).__name__)
-    return Kind(kind.status, name.lstrip("-"), (type(error).__doc__ or kind.title).split(".")[0])
+    title = (type(error).__doc__ or kind.title).split(".")[0]
+    return Kind(kind.status, errors.code_of(error), title)
 
 
 def _detail(error: Exception) -> str:

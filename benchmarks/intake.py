@@ -28,8 +28,9 @@ from benchmarks.machines import (
     stock_up,
 )
 from benchmarks.topics import environment, fresh_topics, kafka
+from consumers.channels import orders
 from infra.kafka.clients import connection
-from infra.kafka.topics import INTAKE_ORDERS, topic_name
+from infra.kafka.topics import topic_name
 from infra.runtime.settings import Settings
 
 SKUS = 1_000
@@ -60,7 +61,7 @@ def order(dice: random.Random, reference: str) -> bytes:
 def fill(settings: Settings, prefix: str) -> None:
     """Orders in equal shares over the partitions."""
     dice = random.Random(prefix)
-    topic = topic_name(settings, INTAKE_ORDERS)
+    topic = topic_name(settings, orders.ORDERS.topic)
     with closing(KafkaProducer(**connection(settings), batch_size=262_144, linger_ms=5)) as out:
         for number in range(ORDERS):
             place = number % settings.topic_partitions
@@ -69,7 +70,10 @@ def fill(settings: Settings, prefix: str) -> None:
 
 def taken(settings: Settings, log: Path) -> float:
     """Orders a second from the first committed offset to the last."""
-    topic, conninfo = topic_name(settings, INTAKE_ORDERS), settings.database_url.get_secret_value()
+    topic, conninfo = (
+        topic_name(settings, orders.ORDERS.topic),
+        settings.database_url.get_secret_value(),
+    )
     question = "SELECT coalesce(sum(next_offset), 0)::int FROM ordinal.intake_offsets"
     deadline, first, began, done = time.monotonic() + LIMIT, 0, 0.0, 0
     with (
@@ -90,7 +94,7 @@ def taken(settings: Settings, log: Path) -> float:
 def read(settings: Settings) -> float:
     asked = {
         "servers": settings.kafka_bootstrap_servers,
-        "topic": topic_name(settings, INTAKE_ORDERS),
+        "topic": topic_name(settings, orders.ORDERS.topic),
         "partitions": settings.topic_partitions,
         "messages": ORDERS,
     }

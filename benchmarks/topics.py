@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from pydantic import SecretStr
 
+from consumers.channels import CHANNELS
 from infra.kafka.topics import ensure_topics
 from infra.local import kafka_broker
 from infra.runtime.settings import Settings
@@ -25,7 +26,7 @@ def fresh_topics(conninfo: str, servers: str, prefix: str) -> Settings:
         kafka_bootstrap_servers=servers,
         topic_prefix=prefix,
     )
-    ensure_topics(settings)
+    ensure_topics(settings, CHANNELS)
     return settings
 
 

@@ -7,14 +7,16 @@
 - `stock`: what is there at one location, and what is promised of it
 - `location`: where stock is kept, and how a location is chosen
 - `policy`: what happens to orders by itself
+- `together`: several of these as one
 
 `HANDLERS` is the way in: it says for each command who handles it and which streams that needs.
 """
 
 from commands import fulfilment, location, order, payment, policy, resourcing, stock
-from commands.handling import Handlers
+from commands.handling import Handlers, Handling
+from commands.together import Together, together
 
-HANDLERS: Handlers = {
+SINGLE: dict[type, Handling] = {
     **order.HANDLERS,
     **resourcing.HANDLERS,
     **fulfilment.HANDLERS,
@@ -23,3 +25,4 @@ HANDLERS: Handlers = {
     **location.HANDLERS,
     **policy.HANDLERS,
 }
+HANDLERS: Handlers = {**SINGLE, Together: together(SINGLE)}

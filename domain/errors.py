@@ -36,14 +36,34 @@ from collections.abc import Mapping
 
 
 class OrdinalError(Exception):
-    """Something was refused."""
+    """Something was refused.
+
+    `code` is the name of the class in small letters: `stale-version`.
+    """
+
+    code = "refused"
+
+    def __init_subclass__(cls, code: str | None = None) -> None:
+        super().__init_subclass__()
+        small = "".join(f"-{c.lower()}" if c.isupper() else c for c in cls.__name__)
+        cls.code = code or small.lstrip("-")
 
     def __init__(self, message: str | None = None, **details: object) -> None:
         super().__init__(message or (type(self).__doc__ or "").split("\n")[0])
         self.details: Mapping[str, object] = details
 
 
-class DomainError(OrdinalError):
+def code_of(error: Exception) -> str:
+    """What a refusal is called everywhere: over HTTP, in answers over Kafka, in rejected lines.
+
+    The name of its class, `insufficient-stock`; whatever is no refusal is a fault of ours.
+    """
+    if not isinstance(error, OrdinalError):
+        return "internal-error"
+    return error.code
+
+
+class DomainError(OrdinalError, code="refused"):
     """The request was refused."""
 
 

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
+from psycopg import pq
+from psycopg.conninfo import conninfo_to_dict
 
 from infra.runtime.settings import Settings
 
@@ -33,7 +35,32 @@ def test_every_container_runs_a_verb_of_the_command_line(name: str) -> None:
 
 @pytest.mark.parametrize("name", OURS)
 def test_every_container_sets_what_the_program_reads(name: str) -> None:
-    assert OURS[name]["environment"].keys() <= known_variables()
+    assert OURS[name]["environment"].keys() <= known_variables() | {"PGPASSWORD"}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_password_may_hold_any_sign(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It stands beside the URL, where @ : / % mean nothing, and libpq finds it there."""
+    environment = OURS[name]["environment"]
+    asked = conninfo_to_dict(environment["ORDINAL_DATABASE_URL"])
+    assert "password" not in asked
+    assert re.fullmatch(r"\$\{ORDINAL_\w+_PASSWORD:-[\w-]+\}", environment["PGPASSWORD"])
+    monkeypatch.setenv("PGPASSWORD", "p@s:s/w%o$r d")
+    known = {each.keyword: each.val for each in pq.Conninfo.get_defaults()}
+    assert known[b"password"] == b"p@s:s/w%o$r d"
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_container_is_bounded_and_looked_after(name: str) -> None:
+    service = SERVICES[name]
+    assert service["logging"]["options"].keys() == {"max-size", "max-file"}
+    assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
+    assert "healthcheck" in service or service["restart"] == "on-failure"
+
+
+def test_an_intake_of_all_channels_runs() -> None:
+    """So a new channel needs no container of its own."""
+    assert OURS["intake"]["command"] == ["consume"]
 
 
 @pytest.mark.parametrize("name", SERVICES)

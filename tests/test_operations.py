@@ -39,13 +39,16 @@ PROMISED = {
     "ordinal_relay_position", "ordinal_relay_lag_events", "ordinal_projector_position",
     "ordinal_projector_lag_events", "ordinal_projector_lag_seconds", "ordinal_parked_streams",
     "ordinal_dead_letters", "ordinal_part_up", "ordinal_figures_age_seconds",
+    "ordinal_intake_lag_messages", "ordinal_intake_topic_changes",
 }  # fmt: skip
 HISTOGRAMS = {f"ordinal_{name}" for name in (
     "command_seconds", "batch_commands", "append_seconds", "http_request_seconds")}  # fmt: skip
 SAMPLES = (PROMISED - HISTOGRAMS) | {
     f"{name}_{part}" for name in HISTOGRAMS for part in ("bucket", "sum", "count")
 }
-LABELS = {"kind", "outcome", "method", "route", "status", "projection", "part", "le", "instance"}
+LABELS = {
+    "kind", "outcome", "method", "route", "status", "projection", "part", "le", "instance", "topic",
+}  # fmt: skip
 # Where no broker listens.
 NOBODY = "127.0.0.1:1"
 ALERTS = yaml.safe_load((FOLDER / "alerts.yml").read_text(encoding="utf-8"))
@@ -118,6 +121,7 @@ def execute(system: System, statement: str, *parameters: Any) -> None:
 def test_every_figure_moves(kafka_system: System) -> None:
     system = kafka_system
     api, relay, project = system.serve(), system.start("relay"), system.start("project")
+    system.start("consume", "orders")
     head = place(system, api, "a", "b")
     expect_caught_up(api, head)
     relay.stop()
@@ -431,6 +435,30 @@ def test_a_dead_letter_arrived(kafka_system: System) -> None:
     eventually(lambda: len(system.rows(letters)) == 2, 20)
     page.run("How to know that it is over", system)
     page.assert_all_was_run()
+
+
+@pytest.mark.timeout(120)
+def test_an_intake_is_behind(kafka_system: System) -> None:
+    """Its topic ends before what was read of it."""
+    page, system = Page("an-intake-is-behind"), kafka_system
+    intake = system.start("consume", "orders")
+    eventually(lambda: intake.said("intake_assigned"), 40)
+    source = "(SELECT source FROM ordinal.intake_topics)"
+    system.rows(f"INSERT INTO ordinal.intake_offsets VALUES ({source}, 0, 5) RETURNING 1")
+    intake.stop()
+    intake = system.start("consume", "orders")
+    eventually(lambda: intake.said("intake_halts"), 40)
+    assert system.start("status", "--part", "intake").wait(30) == 1
+    topic = topic_name(system.kafka, "intake.orders")
+    page.run("What to do", system, TOPIC=topic)
+    send(system, b"{}")
+    answers = "SELECT count(*) FROM ordinal.outbox WHERE topic = 'intake.results'"
+    eventually(lambda: system.rows(answers) == [(1,)], 40)
+    everybody = system.start("consume")
+    eventually(lambda: system.start("status", "--part", "intake").wait(30) == 0, 60)
+    page.run("How to know that it is over", system)
+    page.assert_all_was_run()
+    everybody.stop()
 
 
 def send(system: System, message: bytes) -> None:

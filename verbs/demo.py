@@ -13,6 +13,7 @@ import psycopg
 import typer
 
 from api.scopes import ALL_SCOPES
+from consumers.channels import CHANNELS
 from consumers.simulation import demo_day
 from infra.kafka.topics import ensure_topics
 from infra.local import embedded_postgres, kafka_broker
@@ -63,7 +64,7 @@ def demo(
             machine = stack.enter_context(kafka_broker.broker(Path.cwd() / ".data" / "kafka"))
             servers = machine.bootstrap_servers
             settings = settings.model_copy(update={"kafka_bootstrap_servers": servers})
-            ensure_topics(settings)
+            ensure_topics(settings, CHANNELS)
         stop = stack.enter_context(stop_signal())
         family = Family(verbs_of(settings), demo_environment(settings))
         family.start()

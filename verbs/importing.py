@@ -15,11 +15,13 @@ from consumers.channels import orders
 from consumers.consumer import Unreadable
 from consumers.files import online_retail, order_files
 from consumers.files.importing import ImportReport
+from infra.intake.message_decoders import decoder_of
 from verbs.session import load_settings, opened
 from verbs.terminal import bar, console, family
 from verbs.writing import patient_write, writer_of
 
 cli = family("Import files.")
+_decode = decoder_of(orders.OrderMessage)
 
 
 @cli.command("online-retail")
@@ -45,9 +47,10 @@ def import_orders(
 def read_order(line: bytes) -> orders.OrderMessage:
     """An order from its JSON; raises Unreadable."""
     try:
-        return msgspec.json.decode(line, type=orders.OrderMessage)
+        message: orders.OrderMessage = _decode(line).message
     except (msgspec.MsgspecError, UnicodeError) as error:
         raise Unreadable(str(error)) from error
+    return message
 
 
 def _import(run: Callable[..., ImportReport], file: Path, rejects: Path | None) -> None:

@@ -15,9 +15,8 @@ from typing import Annotated, Any, get_args, get_type_hints
 import msgspec
 import typer
 
-from consumers.channels.marketplace import MarketplaceOrder
-from consumers.channels.orders import OrderMessage
-from consumers.consumer import DeadLetter, IntakeResult
+from consumers.channels import CHANNELS
+from consumers.consumer import Consumer, DeadLetter, IntakeResult
 from domain.history import EVENTS, version_of
 from infra.kafka.index_topic import IndexJson
 from infra.store.envelope import Stored
@@ -33,9 +32,7 @@ ENVELOPE = """One event as its topic and the log hold it: the envelope, and the 
 
 Its position in the log travels in the header `position`. `schema_version` counts the shapes of
 this type's data; unknown members are to be ignored."""
-MESSAGES: Mapping[str, type] = {
-    "order-message": OrderMessage,
-    "marketplace-order": MarketplaceOrder,
+OUTGOING: Mapping[str, type] = {
     "intake-result": IntakeResult,
     "dead-letter": DeadLetter,
     "index-record": IndexJson,
@@ -51,9 +48,20 @@ def all_schemas() -> dict[str, Schema]:
     known = {
         "envelope.json": _envelope(),
         **{event_path(name, version_of(name)): _event(name) for name in sorted(EVENTS)},
-        **{f"messages/{name}.json": _message(name, kind) for name, kind in MESSAGES.items()},
+        **{f"messages/{name}.json": _message(name, kind) for name, kind in messages().items()},
     }
     return {path: json.loads(text_of(schema)) for path, schema in known.items()}
+
+
+def messages(channels: Mapping[str, Consumer] = CHANNELS) -> dict[str, type]:
+    """What travels over topics and is no event, by the name of its schema."""
+    told = {_spelled(each.message.__name__): each.message for each in channels.values()}
+    return {**told, **OUTGOING}
+
+
+def _spelled(name: str) -> str:
+    """The name of a class in small letters: `order-message`."""
+    return "".join(f"-{c.lower()}" if c.isupper() else c for c in name).lstrip("-")
 
 
 def event_path(name: str, version: int) -> str:

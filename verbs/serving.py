@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from api.app import Api, create_app
 from api.ports import Edge
+from consumers.channels import CHANNELS
 from infra.ops.metrics import BusFigures, Figures
 from infra.ops.metrics_collector import Collector, show_bus
 from infra.postgres.connections import connect
@@ -37,7 +38,7 @@ def compose_api(settings: Settings, conninfo: str, writer: Writer) -> Api:
     )
     show_bus(figures, bus)
     relayed = bool(settings.kafka_bootstrap_servers)
-    collector = Collector(conninfo, figures, PROJECTIONS, relayed=relayed)
+    collector = Collector(conninfo, figures, PROJECTIONS, relayed=relayed, channels=tuple(CHANNELS))
     ring = KeyRing(partial(connect, conninfo, "ordinal_writer", timeout=ANSWER_LIMIT))
     reader = RowReader(conninfo, PROJECTIONS, wait_timeout=settings.read_wait_timeout)
     vault = Vault(lambda: connect(conninfo, "ordinal_writer"))

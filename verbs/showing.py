@@ -56,6 +56,7 @@ def show_parts(found: Status) -> Grid:
             grid.add_row(name, "never heard of")
             continue
         lag = str(found.relay.lag_events) if found.relay and name == "relay" else ""
+        lag = str(part.lag) if part in found.intakes else lag
         position = str(part.position or "")
         heard = f"{part.age:.0f} s ago"
         grid.add_row(name, part.state, position, lag, heard, escape(part.detail))

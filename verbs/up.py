@@ -1,5 +1,6 @@
 """`ordinal up`"""
 
+from consumers.channels import CHANNELS
 from infra.kafka.topics import ensure_topics
 from infra.runtime.settings import Settings
 from infra.runtime.supervisor import Family
@@ -18,7 +19,7 @@ def up() -> None:
     with opened(settings, migrated=False) as conninfo, stop_signal() as stop:
         migrate(conninfo)
         if settings.kafka_bootstrap_servers:
-            ensure_topics(settings)
+            ensure_topics(settings, CHANNELS)
         family = Family(verbs_of(settings))
         family.start()
         family.watch(stop)
@@ -28,5 +29,5 @@ def verbs_of(settings: Settings) -> list[tuple[str, ...]]:
     """The processes that make up a whole."""
     verbs: list[tuple[str, ...]] = [("serve",), ("project",)]
     if settings.kafka_bootstrap_servers:
-        verbs += [("relay",), ("consume", "orders"), ("consume", "marketplace")]
+        verbs += [("relay",), *(("consume", channel) for channel in CHANNELS)]
     return verbs

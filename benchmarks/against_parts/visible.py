@@ -73,9 +73,7 @@ def measure(this: Build, other: Build, place: Path, size: Size) -> Result:
             apart = spread([other.p99 for _, other in pairs])
             if apart <= MOST_SPREAD:
                 return told(pairs, apart)
-            print(
-                f"too noisy: the other build's p99 {p99s(pairs)} spread by {apart:.0%}", flush=True
-            )
+            print(f"too noisy: the other build's p99 {p99s(pairs)} spread by {apart:.0%}")
     raise Failed(f"too noisy, {ATTEMPTS} times in a row")
 
 

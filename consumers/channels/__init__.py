@@ -1,22 +1,21 @@
 """Channels: what is told us over topics, a file each; each file only translates.
 
-`SHAPES` names each shape of message and makes its consumer for a channel.
+`CHANNELS` is the one list of them: topics, decoders, schemas, verbs and processes follow from it.
 """
 
-from typing import Protocol
+from collections.abc import Mapping
 
-from consumers.channels.marketplace import marketplace_consumer
-from consumers.channels.orders import orders_consumer
+from consumers.channels.marketplace import MARKETPLACE
+from consumers.channels.orders import ORDERS
 from consumers.consumer import Consumer
 
 
-class ForChannel(Protocol):
-    """Makes the consumer of a shape; without a channel it is called like the shape."""
+def by_name(*consumers: Consumer) -> dict[str, Consumer]:
+    """Raises ValueError when two are called alike: they would read one topic."""
+    named = {consumer.name: consumer for consumer in consumers}
+    if len(named) < len(consumers):
+        raise ValueError("two channels share a name")
+    return named
 
-    def __call__(self, channel: str = ..., *, history: bool = False) -> Consumer: ...
 
-
-SHAPES: dict[str, ForChannel] = {
-    "orders": orders_consumer,
-    "marketplace": marketplace_consumer,
-}
+CHANNELS: Mapping[str, Consumer] = by_name(ORDERS, MARKETPLACE)

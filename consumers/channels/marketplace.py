@@ -11,8 +11,6 @@ from consumers.consumer import Consumer, Unreadable
 from consumers.moments import checked_moment
 from domain.values import PaymentMode, ShortagePolicy, order_id_of
 
-TOPIC = "intake.marketplace"
-
 IfShort = Literal["cancelOrder", "shipRest", "wait"]
 SHORTAGE: dict[IfShort, ShortagePolicy] = {
     "cancelOrder": "reject",
@@ -199,12 +197,20 @@ def _contacts(order: MarketplaceOrder) -> dict[str, Contact]:
     return {"billing": billing, "shipping": shipping}
 
 
-def marketplace_consumer(channel: str = "marketplace", *, history: bool = False) -> Consumer:
-    """Reads the marketplace's shape. With `history`, orders were placed when they say so."""
-    return Consumer(
-        name=channel,
-        topic=TOPIC,
-        message=MarketplaceOrder,
-        to_command=lambda message: place_order(message, channel),
-        occurred_at=(lambda message: message.purchaseDate) if history else None,
-    )
+def to_commands(message: MarketplaceOrder, channel: str) -> tuple[PlaceOrder]:
+    return (place_order(message, channel),)
+
+
+def purchased_at(message: MarketplaceOrder) -> datetime:
+    return message.purchaseDate
+
+
+# A marketplace adds fields as it likes, and asks nobody.
+MARKETPLACE = Consumer(
+    name="marketplace",
+    message=MarketplaceOrder,
+    to_commands=to_commands,
+    reference="marketplaceOrderId",
+    happened_at=purchased_at,
+    unknown_fields="listed",
+)

@@ -10,8 +10,6 @@ from consumers.moments import checked_moment
 from domain.making import maker
 from domain.values import LineKind, PaymentMode, ShortagePolicy, order_id_of
 
-TOPIC = "intake.orders"
-
 _place_order, _requested_line = maker(PlaceOrder), maker(RequestedLine)
 _made_contact = maker(Contact)
 
@@ -138,12 +136,14 @@ def ordered_at(message: OrderMessage) -> datetime | None:
     return message.ordered_at
 
 
-def orders_consumer(channel: str = "orders", *, history: bool = False) -> Consumer:
-    """Reads our own shape for a channel. With `history`, orders were placed when they say so."""
-    return Consumer(
-        name=channel,
-        topic=TOPIC,
-        message=OrderMessage,
-        to_command=lambda message: place_order(message, channel),
-        occurred_at=ordered_at if history else None,
-    )
+def to_commands(message: OrderMessage, channel: str) -> tuple[PlaceOrder]:
+    return (place_order(message, channel),)
+
+
+ORDERS = Consumer(
+    name="orders",
+    message=OrderMessage,
+    to_commands=to_commands,
+    reference="reference",
+    happened_at=ordered_at,
+)

@@ -8,7 +8,6 @@ from infra.audit.reconcile import reconcile
 from infra.audit.verify import Findings
 from infra.kafka.clients import consumer, last_records
 from infra.kafka.index_topic import last_index_record
-from infra.kafka.topics import topics
 from infra.postgres.connections import Connection
 from infra.runtime.settings import Settings
 from infra.store.event_log import head
@@ -42,19 +41,18 @@ def lag_of(conn: Connection, settings: Settings | None) -> dict[str, int]:
 
 def _intake(conn: Connection, settings: Settings) -> dict[str, int]:
     """Topics that nobody has begun to read have nobody who could be behind."""
-    rows = conn.execute("SELECT topic, partition, next_offset FROM ordinal.intake_offsets")
+    rows = conn.execute(
+        "SELECT t.topic, partition, next_offset FROM ordinal.intake_offsets o"
+        " JOIN ordinal.intake_topics t ON t.source = o.topic"
+    )
     stored = {TopicPartition(topic, partition): offset for topic, partition, offset in rows}
-    begun = {place.topic for place in stored}
-    places = [
-        TopicPartition(topic.name, number)
-        for topic in topics(settings)
-        if topic.name in begun
-        for number in range(topic.partitions)
-    ]
-    if not places:
-        return {}
     with closing(consumer(settings)) as reader:
-        last = last_records(reader, places)
+        places = [
+            TopicPartition(topic, number)
+            for topic in sorted({place.topic for place in stored})
+            for number in reader.partitions_for_topic(topic) or ()
+        ]
+        last = last_records(reader, places) if places else {}
     return {
         f"{place.topic}/{place.partition}": max(0, record.offset + 1 - stored.get(place, 0))
         for place, record in last.items()

@@ -1,63 +1,48 @@
-"""Orders from topics: a poll becomes transactions that move orders, answers and offsets together.
+"""Messages from topics: a poll becomes transactions that move orders, answers and offsets together.
 
 The broker says which partitions are ours; the database says where we stand in them. So a crash,
 or a second process that still holds a partition, can neither lose a message nor carry it out twice.
 """
 
-import base64
-import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-import msgspec
 import structlog
 from kafka import ConsumerRebalanceListener, TopicPartition
-from kafka.errors import KafkaError, UnknownTopicOrPartitionError
+from kafka.errors import KafkaConnectionError, KafkaError
 
-from commands.handling import Answer, Context
-from consumers.consumer import Consumer, DeadLetter, IntakeResult, Unreadable
-from domain.errors import Invalid, OrdinalError, ReferenceReused
-from domain.making import maker
-from domain.values import LONGEST_TEXT, ORDINAL_NAMESPACE, named_uuid
-from infra.intake.message_decoders import decoder_of
-from infra.intake.stall_detector import Silence
-from infra.kafka.clients import consumer, poll
-from infra.kafka.topics import DEAD_LETTERS, INTAKE_RESULTS, topic_name
+from commands.handling import Answer
+from consumers.consumer import Consumer
+from infra.intake import sources
+from infra.intake.answers import dead_because, messages_of
+from infra.intake.incoming import INVALID, Incoming, Translator
+from infra.intake.lost_tail import lost_from
+from infra.intake.stall_detector import Watermarks
+from infra.kafka.clients import KafkaUnfit, consumer, end_offsets, poll
+from infra.kafka.topics import ensure_intake_topic, topic_name
 from infra.runtime.settings import Settings
 from infra.runtime.watchdog import Watchdog
-from infra.write_path.append_batch import CommandRequest, OutboxMessage, SideWrite
+from infra.write_path.append_batch import SideWrite
 from infra.write_path.group_commit import BatchRefused, LogUnavailable, Writer
 
 BATCH = 500
 POLL_MS = 200
-LONGEST_PAUSE = 2.0
+# While messages come, a partition that is read to its end must not hold up the others; an idle
+# intake asks the broker twice a second.
+BUSY_WAIT_MS, IDLE_WAIT_MS = 10, 500
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
 SESSION_TIMEOUT_MS = 10_000
 CLOSE_LIMIT_MS = 2_000
-# Characters. An error may repeat what it is about, which may be as long as a message.
-LONGEST_REASON = 1_000
 # An offset that no record reaches.
 NOT_OURS = 2**63
-EXPECTED = (msgspec.MsgspecError, UnicodeDecodeError, Unreadable, Invalid)
 
 log = structlog.get_logger("intake")
-_context = maker(Context)
-_json = msgspec.json.Encoder().encode
-Decode = Callable[[bytes], Any]
 Meanwhile = Callable[[], None]
 Polled = Mapping[TopicPartition, list[Any]]
-
-
-@dataclass(slots=True, eq=False)
-class Incoming(CommandRequest):
-    """One message: a command, or the reason why it cannot become one."""
-
-    record: Any = None
-    unreadable: str | None = None
 
 
 @dataclass(slots=True)
@@ -78,6 +63,7 @@ class IntakeStatus:
     refused: int = 0
     dead_letters: int = 0
     batches: int = 0
+    lag: int | None = None
     last_error: str | None = None
 
 
@@ -110,6 +96,10 @@ class Intake:
     _next: dict[TopicPartition, int] = field(default_factory=dict)
     _read: dict[TopicPartition, int] = field(default_factory=dict)
     _ahead: PolledBatch | None = None
+    _source: str = ""
+    _topic_id: str = ""
+    _short: frozenset[TopicPartition] = frozenset()
+    _translator: Translator = field(init=False)
     _watchdog: Watchdog = field(init=False)
 
     @property
@@ -118,65 +108,81 @@ class Intake:
 
     def run(self, stop: threading.Event) -> None:
         """Work until `stop`; a broker or a database that is away is waited for."""
-        with Watchdog(f"intake of {self.channel.name}") as self._watchdog:
+        with Watchdog(f"intake of {self.channel.channel}") as self._watchdog:
             self._run(stop)
         self.writer.close()
         self.status.state = "stopped"
 
     def _run(self, stop: threading.Event) -> None:
-        pause = 0.1
+        pause = SHORTEST_PAUSE
         while not stop.is_set():
             self._watchdog.ping()
+            done = self.status.batches
             try:
                 with _closing(self._subscribed()) as reader:
                     self.status.state = "running"
                     self._consume(reader, stop)
-            except (KafkaError, LogUnavailable, BatchRefused) as error:
-                self.status.state, self.status.last_error = "waiting", str(error)
-                log.warning("intake_waits", channel=self.channel.name, error=str(error))
-                stop.wait(pause)
+            except sources.TailMissing as error:
+                self._wait(stop, LONGEST_PAUSE, "halted", error)
+            except (KafkaError, KafkaUnfit, LogUnavailable, BatchRefused) as error:
+                pause = SHORTEST_PAUSE if self.status.batches > done else pause
+                self._wait(stop, pause, "waiting", error)
                 pause = min(pause * 2, LONGEST_PAUSE)
 
+    def _wait(self, stop: threading.Event, pause: float, state: str, error: Exception) -> None:
+        event = "intake_halts" if state == "halted" else "intake_waits"
+        self.status.state, self.status.last_error = state, str(error)
+        log.warning(event, channel=self.channel.channel, error=str(error))
+        stop.wait(pause)
+
     def _subscribed(self) -> Any:
+        """A new consumer: after any error another poll on the old one might not return."""
         reader = consumer(
             self.settings,
-            group_id=topic_name(self.settings, f"intake.{self.channel.name}"),
+            group_id=topic_name(self.settings, f"intake.{self.channel.channel}"),
             max_poll_records=BATCH,
-            fetch_max_wait_ms=10,
+            fetch_max_wait_ms=BUSY_WAIT_MS,
             # How long the partitions of a killed process wait for the next one.
             session_timeout_ms=SESSION_TIMEOUT_MS,
             # Only until we have gone to our own offsets; and when retention was faster than we.
             auto_offset_reset="earliest",
         )
         self._assignment = _Assignment()
+        self._ahead = None
         reader.subscribe([self.topic], listener=self._assignment)
         # Whoever joins the group before he has read of the topic is given no partition, and has
         # to join again.
         if self.topic not in reader.topics():
             reader.close(timeout_ms=CLOSE_LIMIT_MS)
-            raise UnknownTopicOrPartitionError(self.topic)
+            ensure_intake_topic(self.settings, self.channel.name)
+            raise KafkaConnectionError(f"{self.topic} has just been created")
         return reader
 
     def _consume(self, reader: Any, stop: threading.Event) -> None:
-        decode: Decode = decoder_of(self.channel.message)
-        silence = Silence(reader, BATCH)
+        marks = Watermarks(reader, self.topic, BATCH, self._stored_offsets)
 
         def listen(milliseconds: int) -> Polled:
             polled: Polled = poll(reader, milliseconds)
-            silence.heard(polled)
+            # The library reads this anew for each request, and has no way to be told.
+            wait = BUSY_WAIT_MS if polled else IDLE_WAIT_MS
+            reader._fetcher.config["fetch_max_wait_ms"] = wait
+            marks.heard(polled)
+            self.status.lag = marks.lag
             return polled
 
         while not stop.is_set():
             self._watchdog.ping()
             _finish_joining(reader)
-            batch = self._ahead or self._batch_of(listen(POLL_MS), decode)
+            batch = self._ahead or self._batch_of(listen(POLL_MS))
             self._ahead = None
             if self._assignment.changed:
                 self._go_to_our_offsets(reader)
+            elif topic_id_of(reader, self.topic) != self._topic_id:
+                self._assignment.changed = True
             elif batch:
                 polled = listen(0)
-                self._process(batch, stop, partial(self._read_ahead, polled, decode))
-                self._read_ahead(polled, decode)  # what there was no commit for
+                self._process(batch, stop, partial(self._read_ahead, polled))
+                self._read_ahead(polled)  # what there was no commit for
 
     # -- offsets
 
@@ -184,39 +190,67 @@ class Intake:
         """The database's offsets count, whatever the group thinks."""
         self._assignment.changed = False
         assigned = sorted(reader.assignment())
+        self._know_the_topic(reader)
         stored = self._stored_offsets()
         begins = reader.beginning_offsets(assigned) if assigned else {}
         self._next = {part: stored.get(part.partition, begin) for part, begin in begins.items()}
+        self._refuse_lost_messages(begins, reader)
         for part, offset in self._next.items():
             if offset < begins[part]:
                 log.error("intake_messages_lost_to_retention", partition=part, offset=offset)
             reader.seek(part, max(offset, begins[part]))
         self._read = dict(self._next)
-        log.info("intake_assigned", channel=self.channel.name, partitions=len(assigned))
+        log.info("intake_assigned", channel=self.channel.channel, partitions=len(assigned))
+
+    def _know_the_topic(self, reader: Any) -> None:
+        """Find out which topic this is; raises TailMissing while it is known to lack messages."""
+        self._topic_id = topic_id_of(reader, self.topic)
+        source = sources.source_of(self.writer.read, self.topic, self._topic_id)
+        if source.missing:
+            raise sources.TailMissing(self.topic, source.missing)
+        self._source = source.name
+        self._translator = Translator(self.channel, source.name)
+
+    def _refuse_lost_messages(self, begins: Mapping[TopicPartition, int], reader: Any) -> None:
+        """Raise TailMissing for a partition that does not hold what was read of it.
+
+        What ends too early is looked at twice: a broker that has just begun may not know better.
+        """
+        ends = end_offsets(reader, list(begins))
+        short = frozenset(part for part, end in ends.items() if end < self._next[part])
+        first, self._short = short - self._short, short
+        if first:
+            raise KafkaConnectionError(f"{self.topic} seems to end before what was read of it")
+        read = self.writer.read
+        lost = lost_from(self.settings, read, self._source, self._next, begins, ends)
+        if lost:
+            places = {part.partition: offset for part, offset in lost.items()}
+            raise sources.note_missing(read, self.topic, self._source, places)
 
     def _stored_offsets(self) -> dict[int, int]:
-        rows = self.writer.read(
-            "SELECT partition, next_offset FROM ordinal.intake_offsets WHERE topic = %s",
-            (self.topic,),
-        )
-        return dict(rows)
+        return sources.offsets_of(self.writer.read, self._source)
 
     # -- one batch
 
-    def _batch_of(self, polled: Polled, decode: Decode) -> PolledBatch | None:
-        """The messages that come next in partitions of ours, if there are any."""
+    def _batch_of(self, polled: Polled) -> PolledBatch | None:
+        """The messages that come next in partitions of ours, if there are any.
+
+        Raises KafkaConnectionError when a partition has begun anew under us.
+        """
         batch = PolledBatch([], {})
         for part, records in polled.items():
             present = self._read.get(part, NOT_OURS)
             fresh = [record for record in records if record.offset >= present]
+            if len(fresh) < len(records) and part in self._read and not self._assignment.changed:
+                raise KafkaConnectionError(f"{part.topic}/{part.partition} went back")
             if fresh:
                 self._read[part] = fresh[-1].offset + 1
                 batch.moves[part] = (present, self._read[part])
-                batch.incoming += [self._incoming(record, decode) for record in fresh]
+                batch.incoming += [self._translator.incoming(record) for record in fresh]
         return batch if batch.incoming else None
 
-    def _read_ahead(self, polled: Polled, decode: Decode) -> None:
-        self._ahead = self._ahead or self._batch_of(polled, decode)
+    def _read_ahead(self, polled: Polled) -> None:
+        self._ahead = self._ahead or self._batch_of(polled)
 
     def _process(self, batch: PolledBatch, stop: threading.Event, meanwhile: Meanwhile) -> None:
         pause = 0.05
@@ -225,7 +259,7 @@ class Intake:
                 self._write(batch, meanwhile)
             except LogUnavailable as error:
                 self.status.last_error = str(error)
-                log.warning("intake_waits", channel=self.channel.name, error=str(error))
+                log.warning("intake_waits", channel=self.channel.channel, error=str(error))
                 stop.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
                 continue
@@ -265,70 +299,18 @@ class Intake:
         try:
             self._transact(alone)
         except BatchRefused as refused:
-            incoming.unreadable = f"the database refused it: {refused}"
+            incoming.refuse(f"the database refused it: {refused}", INVALID)
             self._transact(alone)
 
     def _transact(self, batch: PolledBatch, meanwhile: Meanwhile | None = None) -> None:
         self._watchdog.ping()
         asks = [incoming for incoming in batch.incoming if incoming.unreadable is None]
+        moves = {(self._source, part.partition): move for part, move in batch.moves.items()}
+        channel = self.channel.channel
         self.writer.write(
-            asks, lambda _: SideWrite(self._messages(batch.incoming), batch.moves), meanwhile
+            asks, lambda _: SideWrite(messages_of(batch.incoming, channel), moves), meanwhile
         )
         self._next.update((part, following) for part, (_, following) in batch.moves.items())
-
-    def _incoming(self, record: Any, decode: Decode) -> Incoming:
-        try:
-            message = decode(record.value or b"")
-            command = self.channel.to_command(message)
-            when = self.channel.occurred_at
-            context = self._context(record, when(message) if when else None)
-            return Incoming(command, context, record=record)
-        except Exception as error:
-            # Whatever a message does to its translation, it must not block those behind it.
-            why = f"{error}" if isinstance(error, EXPECTED) else f"{type(error).__name__}: {error}"
-            why = why[:LONGEST_REASON]
-            return Incoming(None, self._context(record, None), record=record, unreadable=why)
-
-    def _context(self, record: Any, occurred_at: datetime | None) -> Context:
-        coordinates = f"{record.topic}/{record.partition}/{record.offset}"
-        return _context(
-            command_id=named_uuid(ORDINAL_NAMESPACE, f"intake/{coordinates}"),
-            actor=f"intake:{self.channel.name}",
-            channel=self.channel.name,
-            correlation_id=coordinates,
-            occurred_at=occurred_at,
-            fingerprint=hashlib.sha256(record.value or b"").digest(),
-            kept=True,
-        )
-
-    # -- what goes out
-
-    def _messages(self, batch: Sequence[Incoming]) -> list[OutboxMessage]:
-        messages = []
-        for incoming in batch:
-            if incoming.unreadable is None:
-                messages.append(self._result(incoming))
-            if (reason := dead_because(incoming)) is not None:
-                messages.append(dead_letter(incoming.record, reason))
-        return messages
-
-    def _result(self, incoming: Incoming) -> OutboxMessage:
-        outcome, record = incoming.outcome, incoming.record
-        reference = _told(incoming.command.reference)
-        accepted = isinstance(outcome, Answer)
-        result = IntakeResult(
-            channel=self.channel.name,
-            reference=reference,
-            status="accepted" if accepted else "refused",
-            order_id=outcome.receipt.id if isinstance(outcome, Answer) else None,
-            position=outcome.receipt.position if isinstance(outcome, Answer) else None,
-            error=None if accepted else type(outcome).__name__,
-            why=None if accepted else str(outcome),
-            source_topic=record.topic,
-            source_partition=record.partition,
-            source_offset=record.offset,
-        )
-        return OutboxMessage(INTAKE_RESULTS, (reference or "").encode(), _json(result), {})
 
     def _count(self, batch: Sequence[Incoming]) -> None:
         accepted = sum(isinstance(incoming.outcome, Answer) for incoming in batch)
@@ -340,7 +322,7 @@ class Intake:
         status.dead_letters += dead
         status.batches += 1
         log.info(
-            "intake_batch", channel=self.channel.name, messages=len(batch), accepted=accepted,
+            "intake_batch", channel=self.channel.channel, messages=len(batch), accepted=accepted,
             dead_letters=dead,
         )  # fmt: skip
         for incoming in batch:
@@ -372,44 +354,6 @@ def _finish_joining(reader: Any) -> None:
         coordinator.rejoin_needed = True
 
 
-def dead_because(incoming: Incoming) -> str | None:
-    """Why this is for the dead letters: a conflict with stock is an answer, not a dead letter."""
-    outcome = incoming.outcome
-    if incoming.unreadable is not None:
-        return f"unreadable: {incoming.unreadable}"
-    if isinstance(outcome, Invalid | ReferenceReused) or (
-        isinstance(outcome, Exception) and not isinstance(outcome, OrdinalError)
-    ):
-        return f"{type(outcome).__name__}: {outcome}"
-    return None
-
-
-def dead_letter(record: Any, reason: str) -> OutboxMessage:
-    """The message with its reason, its coordinates and its very bytes."""
-    coordinates = f"{record.topic}/{record.partition}/{record.offset}"
-    identity = str(named_uuid(ORDINAL_NAMESPACE, f"dead-letter/{coordinates}"))
-    letter = DeadLetter(
-        id=identity,
-        reason=reason[:LONGEST_REASON],
-        error=reason.partition(":")[0],
-        source_topic=record.topic,
-        source_partition=record.partition,
-        source_offset=record.offset,
-        key_base64=_base64(record.key),
-        value_base64=_base64(record.value),
-        received_at=_at(record.timestamp),
-    )
-    return OutboxMessage(DEAD_LETTERS, identity.encode(), _json(letter), {})
-
-
-def _told(reference: str | None) -> str | None:
-    """What is too long for a reference would make an answer that is too long for its topic."""
-    return reference if reference is not None and len(reference) <= LONGEST_TEXT else None
-
-
-def _base64(data: bytes | None) -> str | None:
-    return None if data is None else base64.b64encode(data).decode()
-
-
-def _at(milliseconds: int) -> str:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat()
+def topic_id_of(reader: Any, topic: str) -> str:
+    """Kafka's id for the topic, as the reader last heard of it."""
+    return str(reader._client.cluster.topic_id(topic) or "")

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaConnectionError, KafkaTimeoutError
+from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 from kafka.net.compat import KafkaNetClient
 
 from infra.runtime.settings import Settings
@@ -82,13 +82,17 @@ def consumer(settings: Settings, **overrides: Any) -> Any:
 
 
 def poll(reader: Any, milliseconds: int) -> Any:
-    """What has come, by partition. Raises KafkaError.
+    """What has come, by partition. Raises KafkaError, after which the reader is of no more use:
+    another poll on it may not return.
 
-    The client stumbles over a socket that closes just when it begins to wait for it.
+    The client stumbles over a socket that closes just when it begins to wait for it, and over
+    records that it can't unpack.
     """
     try:
         return reader.poll(timeout_ms=milliseconds)
-    except (OSError, ValueError) as error:
+    except KafkaError:
+        raise
+    except Exception as error:
         raise KafkaConnectionError(f"{type(error).__name__}: {error}") from error
 
 
@@ -104,8 +108,18 @@ def offsets_of(
     """The first offset of each partition, and the one behind its last committed record."""
     return (
         reader.beginning_offsets(partitions, timeout_ms=REQUEST_TIMEOUT_MS),
-        reader.end_offsets(partitions, timeout_ms=REQUEST_TIMEOUT_MS),
+        end_offsets(reader, partitions),
     )
+
+
+def end_offsets(reader: Any, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+    """The offset behind the last committed record of each partition."""
+    if not partitions:
+        return {}
+    ends: dict[TopicPartition, int] = reader.end_offsets(
+        list(partitions), timeout_ms=REQUEST_TIMEOUT_MS
+    )
+    return ends
 
 
 def last_records(reader: Any, partitions: Sequence[TopicPartition]) -> dict[TopicPartition, Any]:

@@ -1,6 +1,9 @@
-"""The topics that Ordinal owns: their names, partitions and settings, and how they are made."""
+"""The topics that Ordinal owns: their names, partitions and settings, and how they are made.
 
-from collections.abc import Mapping, Sequence
+The topics that channels write to follow from the list of channels, which the front door hands in.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -19,12 +22,10 @@ MESSAGE_LIMIT = 8 * 1024 * 1024
 DEAD_LETTER_LIMIT = MESSAGE_LIMIT * 4 // 3 + 64 * 1024
 EVENT_TOPICS = {name: f"events.{name}" for name in CATEGORIES}
 INDEX = "index"
-INTAKE_ORDERS = "intake.orders"
-INTAKE_MARKETPLACE = "intake.marketplace"
 INTAKE_RESULTS = "intake.results"
 DEAD_LETTERS = "dead-letters"
-# Channels compress as they like. The brokers undo it, so that we need no codec but our own, and a
-# message that only looks small is refused to whoever sends it.
+# Channels compress as they like. The brokers undo it, so that a message that only looks small is
+# refused to whoever sends it.
 UNCOMPRESSED = {"compression.type": "uncompressed"}
 DEAD = {"cleanup.policy": "compact,delete", "max.message.bytes": str(DEAD_LETTER_LIMIT)}
 
@@ -82,16 +83,19 @@ def index_partition(settings: Settings) -> TopicPartition:
     return TopicPartition(index_topic(settings).name, 0)
 
 
-def topics(settings: Settings) -> list[Topic]:
-    """Every topic that Ordinal owns."""
+def intake_topic(settings: Settings, channel: str) -> Topic:
+    """The topic that a channel writes to."""
+    name, count = f"intake.{channel}", settings.topic_partitions
+    return _topic(settings, name, count, retention_days=7, more=UNCOMPRESSED)
+
+
+def topics(settings: Settings, channels: Iterable[str] = ()) -> list[Topic]:
+    """Every topic that Ordinal writes to, and those that these channels write to."""
     count = settings.topic_partitions
     return [
         *event_topics(settings),
         index_topic(settings),
-        *(
-            _topic(settings, name, count, retention_days=7, more=UNCOMPRESSED)
-            for name in (INTAKE_ORDERS, INTAKE_MARKETPLACE)
-        ),
+        *(intake_topic(settings, channel) for channel in channels),
         _topic(settings, INTAKE_RESULTS, count, retention_days=7),
         _topic(settings, DEAD_LETTERS, count, retention_days=30, more=DEAD),
     ]
@@ -116,22 +120,31 @@ def _topic(
     return Topic(topic_name(settings, name), partitions, config | dict(more or {}))
 
 
-def ensure_topics(settings: Settings) -> list[str]:
+def ensure_topics(settings: Settings, channels: Iterable[str] = ()) -> list[str]:
     """Create the topics that are missing, and return their names; then check all of them."""
-    with closing(_admin(settings)) as admin:
-        found = _partition_counts(admin, topics(settings))
-        missing = [topic for topic in topics(settings) if topic.name not in found]
+    return _ensure(settings, topics(settings, channels))
+
+
+def ensure_intake_topic(settings: Settings, channel: str) -> None:
+    """Create a channel's topic where it is missing; whoever made it may have cut it otherwise."""
+    _ensure(settings, [intake_topic(settings, channel)])
+
+
+def _ensure(settings: Settings, wanted: Sequence[Topic]) -> list[str]:
+    with closing(admin(settings)) as client:
+        found = _partition_counts(client, wanted)
+        missing = [topic for topic in wanted if topic.name not in found]
         if missing:
-            _create(admin, missing, settings.topic_replication)
-            found = _partition_counts(admin, topics(settings))
-    _compare(topics(settings), found)
+            _create(client, missing, settings.topic_replication)
+            found = _partition_counts(client, wanted)
+    _compare(wanted, found)
     return [topic.name for topic in missing]
 
 
 def check_topics(settings: Settings) -> None:
     """Raise KafkaUnfit when a topic is missing or has another number of partitions."""
-    with closing(_admin(settings)) as admin:
-        found = _partition_counts(admin, topics(settings))
+    with closing(admin(settings)) as client:
+        found = _partition_counts(client, topics(settings))
     _compare(topics(settings), found)
 
 
@@ -146,7 +159,7 @@ def _compare(wanted: Sequence[Topic], found: Mapping[str, int]) -> None:
         raise KafkaUnfit(f"{'; '.join(wrong)}: set ORDINAL_TOPIC_PARTITIONS to what they have")
 
 
-def _create(admin: Any, missing: Sequence[Topic], replication: int) -> None:
+def _create(client: Any, missing: Sequence[Topic], replication: int) -> None:
     wanted = {
         topic.name: {
             "num_partitions": topic.partitions,
@@ -157,16 +170,17 @@ def _create(admin: Any, missing: Sequence[Topic], replication: int) -> None:
     }
     # Another process may be faster with some of them; the others are made all the same.
     with suppress(TopicAlreadyExistsError):
-        admin.create_topics(wanted)
-    admin.wait_for_topics(list(wanted))
+        client.create_topics(wanted)
+    client.wait_for_topics(list(wanted))
 
 
-def _partition_counts(admin: Any, wanted: Sequence[Topic]) -> dict[str, int]:
-    described = admin.describe_topics([topic.name for topic in wanted])
+def _partition_counts(client: Any, wanted: Sequence[Topic]) -> dict[str, int]:
+    described = client.describe_topics([topic.name for topic in wanted])
     return {topic["name"]: len(topic["partitions"]) for topic in described if topic["partitions"]}
 
 
-def _admin(settings: Settings) -> Any:
+def admin(settings: Settings) -> Any:
+    """A client that looks after topics."""
     return open_client(
         KafkaAdminClient, **connection(settings), request_timeout_ms=REQUEST_TIMEOUT_MS
     )

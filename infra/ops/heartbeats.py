@@ -23,23 +23,27 @@ LAST_WORD = 1.0
 SILENCE = 15.0
 
 _TELL = """
-    INSERT INTO ordinal.progress AS known (part, state, position, outbox, detail)
-    VALUES (%s, %s, %s, %s, %s)
+    INSERT INTO ordinal.progress AS known (part, state, position, outbox, detail, lag)
+    VALUES (%s, %s, %s, %s, %s, %s)
     ON CONFLICT (part) DO UPDATE SET
         state = excluded.state, detail = excluded.detail, updated_at = now(),
         position = coalesce(excluded.position, known.position),
-        outbox = coalesce(excluded.outbox, known.outbox)
+        outbox = coalesce(excluded.outbox, known.outbox), lag = coalesce(excluded.lag, known.lag)
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
-    """What a part says of itself; a position that it does not know yet stays as it was told."""
+    """What a part says of itself; a position that it does not know yet stays as it was told.
+
+    `lag` is how many messages wait for an intake.
+    """
 
     state: str
     position: int | None = None
     outbox: int | None = None
     detail: str | None = None
+    lag: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,7 @@ class Part:
     outbox: int
     detail: str
     age: float
+    lag: int = 0
 
     @property
     def works(self) -> bool:
@@ -63,13 +68,11 @@ def parts(conn: Connection) -> list[Part]:
     """Every part that was ever heard of, by name."""
     rows = conn.execute(
         "SELECT part, state, coalesce(position, 0), coalesce(outbox, 0), coalesce(detail, ''),"
-        " extract(epoch FROM clock_timestamp() - updated_at)::float8"
+        " extract(epoch FROM clock_timestamp() - updated_at)::float8, coalesce(lag, 0)"
         " FROM ordinal.progress ORDER BY part"
     ).fetchall()
-    return [
-        Part(name=name, state=state, position=position, outbox=outbox, detail=detail, age=age)
-        for name, state, position, outbox, detail, age in rows
-    ]
+    names = "name", "state", "position", "outbox", "detail", "age", "lag"
+    return [Part(**dict(zip(names, row, strict=True))) for row in rows]
 
 
 @contextmanager
@@ -130,7 +133,8 @@ class HeartbeatWriter:
     def _write(self, news: Heartbeat) -> None:
         if self._conn is None:
             self._conn = connect(self._conninfo, self._role, options="-c synchronous_commit=off")
-        self._conn.execute(_TELL, (self._part, news.state, news.position, news.outbox, news.detail))
+        told = news.state, news.position, news.outbox, news.detail, news.lag
+        self._conn.execute(_TELL, (self._part, *told))
 
     def _hang_up(self) -> None:
         conn, self._conn = self._conn, None

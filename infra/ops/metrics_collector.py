@@ -28,12 +28,19 @@ class Collector:
     """Keeps the figures of what happens outside of this process."""
 
     def __init__(
-        self, conninfo: str, figures: Figures, projections: Sequence[Projection], *, relayed: bool
+        self,
+        conninfo: str,
+        figures: Figures,
+        projections: Sequence[Projection],
+        *,
+        relayed: bool,
+        channels: Sequence[str] = (),
     ) -> None:
         self._conninfo = conninfo
         self._figures = figures
         self._projections = projections
         self._relayed = relayed
+        self._channels = channels
         self._conn: Connection | None = None
         self._looked = monotonic()
         self._known: set[str] = set()
@@ -41,6 +48,14 @@ class Collector:
         self._thread = threading.Thread(target=self._run, name="collector", daemon=True)
         self._works = figures.gauge(
             "ordinal_part_up", "1 while a process is at work: relay, projector, intake.", "part"
+        )
+        self._waiting = figures.gauge(
+            "ordinal_intake_lag_messages", "Messages that wait for an intake.", "part"
+        )
+        self._changes = figures.gauge(
+            "ordinal_intake_topic_changes",
+            "How often a topic was made anew, or had lost messages that were read.",
+            "topic",
         )
         self._age = figures.gauge(
             "ordinal_figures_age_seconds", "Age of the figures of the log and its followers."
@@ -73,10 +88,13 @@ class Collector:
         try:
             if self._conn is None:
                 self._conn = connect_status(self._conninfo)
-            self._show(look(self._conn, self._projections, relayed=self._relayed))
+            self._show(self._look(self._conn))
         except psycopg.Error as error:
             log.warning("figures_not_collected", error=str(error).strip())
             self._hang_up()
+
+    def _look(self, conn: Connection) -> Status:
+        return look(conn, self._projections, relayed=self._relayed, channels=self._channels)
 
     def _show(self, found: Status) -> None:
         self._figures.log_position.set(found.head)
@@ -102,9 +120,14 @@ class Collector:
     def _show_parts(self, found: Status) -> None:
         for name in self._known - found.parts.keys():
             self._works.remove(name)
+            self._waiting.clear()
         self._known = set(found.parts)
         for name, part in found.parts.items():
             self._works.labels(name).set(part is not None and part.works)
+        for intake in found.intakes:
+            self._waiting.labels(intake.name).set(intake.lag)
+        for topic, changes in found.topic_changes.items():
+            self._changes.labels(topic).set(changes)
 
     def _hang_up(self) -> None:
         conn, self._conn = self._conn, None

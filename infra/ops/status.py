@@ -1,8 +1,8 @@
 """Where everything stands, at a glance: the log, who follows it, what waits for a person."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from psycopg import IsolationLevel
 
@@ -70,7 +70,7 @@ class RelayLag:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """The store and everything that follows from it. `dead_letters` are those still kept here;
-    `relay` is None where no Kafka is.
+    `relay` is None where no Kafka is. `awaited` are intakes that nobody was ever heard of.
     """
 
     head: int
@@ -79,19 +79,30 @@ class Status:
     relay: RelayLag | None
     intakes: Sequence[Part]
     dead_letters: int
+    awaited: Sequence[str] = ()
+    topic_changes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def parts(self) -> dict[str, Part | None]:
         """Everybody who should be at work, by name; None for who was never heard of."""
         relay = {"relay": self.relay.part} if self.relay else {}
         projectors = {f"projector {m.projection}": m.projector for m in self.read_models}
-        return relay | projectors | {part.name: part for part in self.intakes}
+        intakes = dict.fromkeys(self.awaited) | {part.name: part for part in self.intakes}
+        return relay | projectors | intakes
 
 
-def status(conninfo: str, projections: Sequence[Projection], *, relayed: bool = False) -> Status:
-    """Ask the database; `relayed` says that a relay is expected to be at work."""
+def status(
+    conninfo: str,
+    projections: Sequence[Projection],
+    *,
+    relayed: bool = False,
+    channels: Iterable[str] = (),
+) -> Status:
+    """Ask the database; `relayed` says that a relay is expected to be at work, and with it an
+    intake for each of the `channels`.
+    """
     with closing(connect_status(conninfo)) as conn:
-        return look(conn, projections, relayed=relayed)
+        return look(conn, projections, relayed=relayed, channels=channels)
 
 
 def connect_status(conninfo: str) -> Connection:
@@ -102,10 +113,17 @@ def connect_status(conninfo: str) -> Connection:
     return conn
 
 
-def look(conn: Connection, projections: Sequence[Projection], *, relayed: bool) -> Status:
+def look(
+    conn: Connection,
+    projections: Sequence[Projection],
+    *,
+    relayed: bool,
+    channels: Iterable[str] = (),
+) -> Status:
     """Costs some dozen short statements, whatever the size of the log."""
     with conn.transaction():
         last, heard = head(conn), {part.name: part for part in parts(conn)}
+        intakes = [part for part in heard.values() if relayed and _is_intake(part)]
         return Status(
             head=last,
             store_epoch=store_epoch(conn),
@@ -114,15 +132,27 @@ def look(conn: Connection, projections: Sequence[Projection], *, relayed: bool) 
                 for each in projections
             ],
             relay=_relay(conn, last, heard.get("relay")) if relayed else None,
-            intakes=[
-                part
-                for part in heard.values()
-                if relayed and part.name.startswith(INTAKE) and part.age < FORGOTTEN
-            ],
+            intakes=intakes,
+            awaited=[f"{INTAKE}{name}" for name in channels if relayed and not _any(intakes, name)],
+            topic_changes=_topic_changes(conn),
             dead_letters=_number(
                 conn, f"SELECT count(*) FROM ordinal.outbox WHERE topic = '{DEAD_LETTERS}'"
             ),
         )
+
+
+def _is_intake(part: Part) -> bool:
+    return part.name.startswith(INTAKE) and part.age < FORGOTTEN
+
+
+def _any(intakes: Iterable[Part], channel: str) -> bool:
+    """Whether somebody takes in this shape, for whichever channel."""
+    return any(part.name.removeprefix(INTAKE).split(" ")[0] == channel for part in intakes)
+
+
+def _topic_changes(conn: Connection) -> dict[str, int]:
+    """How often a topic turned out to be another one, or to have lost what was read of it."""
+    return dict(conn.execute("SELECT topic, changes FROM ordinal.intake_topics").fetchall())
 
 
 def problems(found: Status) -> list[str]:
@@ -137,6 +167,13 @@ def _problems_of_parts(found: Status) -> Iterator[str]:
         elif not part.works:
             said = f": {part.detail}" if part.detail else ""
             yield f"{name} is {part.state}, heard of {part.age:.0f} s ago{said}"
+
+
+def problems_of(found: Status, begins: str) -> list[str]:
+    """What is wrong with the parts whose names begin so, which must exist."""
+    chosen = [name for name in found.parts if name.startswith(begins)]
+    wrong = [each for each in _problems_of_parts(found) if each.startswith(begins)]
+    return wrong if chosen else [f"no part is called {begins}"]
 
 
 def _problems_of_models(found: Status) -> Iterator[str]:

@@ -7,7 +7,7 @@ import pytest
 
 from commands.order import PlaceOrder
 from consumers.amounts import minor_units
-from consumers.channels.marketplace import MarketplaceOrder, marketplace_consumer
+from consumers.channels.marketplace import MARKETPLACE, MarketplaceOrder
 from consumers.consumer import Unreadable
 from domain.values import order_id_of
 
@@ -54,9 +54,8 @@ ORDER: dict[str, Any] = {
 
 
 def placed(order: dict[str, Any]) -> PlaceOrder:
-    consumer = marketplace_consumer()
-    message: object = msgspec.json.decode(json.dumps(order), type=consumer.message)
-    command = consumer.to_command(message)
+    message: object = msgspec.json.decode(json.dumps(order), type=MARKETPLACE.message)
+    command = MARKETPLACE.command_of(message)
     assert isinstance(command, PlaceOrder)
     return command
 
@@ -129,10 +128,9 @@ def test_an_order_without_number_is_unreadable() -> None:
 
 def test_the_date_of_purchase_is_heeded_only_where_history_may_be_written() -> None:
     message = msgspec.json.decode(json.dumps(ORDER), type=MarketplaceOrder)
-    told = marketplace_consumer(history=True).occurred_at
-    assert marketplace_consumer().occurred_at is None
-    assert told is not None
-    assert told(message) == datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
+    told = MARKETPLACE.of_channel("market", history=True).occurred_at(message)
+    assert MARKETPLACE.occurred_at(message) is None
+    assert told == datetime(2026, 3, 2, 8, 15, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from commands.handling import Answer, Receipt
-from consumers.channels.orders import orders_consumer
+from consumers.channels.orders import ORDERS
 from consumers.files.file_lines import UnreadableFile
 from consumers.files.importing import Asked, ImportReport, Outcome
 from consumers.files.online_retail import carried, import_online_retail, messages
@@ -199,8 +199,7 @@ def test_after_a_kill_another_run_carries_out_the_rest(shop: Imported, survived:
 
 
 def test_sales_sent_as_messages_become_the_same_orders(shop: Imported) -> None:
-    consumer = orders_consumer("online-retail", history=True)
-    assert consumer.occurred_at is not None
+    consumer = ORDERS.of_channel("online-retail", history=True)
     sent = Imported(file_of())
     sent.writing(list(carried(io.BytesIO(gift_shop()), actor="importer")))
     refused = []
@@ -209,7 +208,7 @@ def test_sales_sent_as_messages_become_the_same_orders(shop: Imported) -> None:
         context = replace(
             CONTEXT, command_id=UUID(int=number), occurred_at=consumer.occurred_at(message)
         )
-        (outcome,) = sent.writing([(consumer.to_command(message), context)])
+        (outcome,) = sent.writing([(consumer.command_of(message), context)])
         if isinstance(outcome, ReferenceReused):
             refused.append(key)
     assert placed(sent) == placed(shop)

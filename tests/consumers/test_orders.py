@@ -6,12 +6,12 @@ import msgspec
 import pytest
 
 from commands.order import PlaceOrder
-from consumers.channels import SHAPES
+from consumers.channels import CHANNELS, by_name
 from consumers.channels.orders import (
+    ORDERS,
     OrderMessage,
     OrderMessageLine,
     Person,
-    orders_consumer,
     place_order,
 )
 from consumers.consumer import Unreadable
@@ -40,8 +40,8 @@ ORDER = OrderMessage(
 
 
 def command_of(wire: bytes) -> PlaceOrder:
-    consumer = orders_consumer("web")
-    command = consumer.to_command(msgspec.json.decode(wire, type=consumer.message))
+    consumer = ORDERS.of_channel("web")
+    command = consumer.command_of(msgspec.json.decode(wire, type=consumer.message))
     assert isinstance(command, PlaceOrder)
     return command
 
@@ -117,15 +117,18 @@ def test_a_promise_stands_in_utc_whatever_zone_it_was_made_in() -> None:
 
 def test_the_time_of_sale_is_heeded_only_where_history_may_be_written() -> None:
     message = msgspec.json.decode(WIRE, type=OrderMessage)
-    assert orders_consumer("web").occurred_at is None
-    told = orders_consumer("web", history=True).occurred_at
-    assert told is not None
-    assert told(message) == datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+    assert ORDERS.of_channel("web").occurred_at(message) is None
+    told = ORDERS.of_channel("web", history=True).occurred_at(message)
+    assert told == datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
-def test_the_front_door_makes_a_consumer_of_every_shape() -> None:
-    made = {name: make() for name, make in SHAPES.items()}
-    assert {name: (made[name].name, made[name].topic) for name in made} == {
+def test_the_list_of_channels_names_each_with_its_topic() -> None:
+    assert {name: (each.channel, each.topic) for name, each in CHANNELS.items()} == {
         "orders": ("orders", "intake.orders"),
         "marketplace": ("marketplace", "intake.marketplace"),
     }
+
+
+def test_two_channels_of_one_name_are_refused() -> None:
+    with pytest.raises(ValueError, match="share a name"):
+        by_name(ORDERS, replace(ORDERS, message=Person))

@@ -9,8 +9,9 @@ from typing import Any, Self
 
 from confluent_kafka import Message, Producer
 
+from consumers.channels.orders import ORDERS
 from infra.audit.findings import Findings
-from infra.kafka.topics import DEAD_LETTERS, INTAKE_ORDERS, INTAKE_RESULTS, topic_name
+from infra.kafka.topics import INTAKE_RESULTS, topic_name
 from infra.postgres.connections import Connection
 from infra.runtime.settings import Settings
 from tests.faults.load import SKUS
@@ -62,7 +63,7 @@ class Channel:
 
     def send(self, producer: Producer, value: bytes) -> None:
         key = str(self._dice.randint(0, 99)).encode()
-        topic = topic_name(self._settings, INTAKE_ORDERS)
+        topic = topic_name(self._settings, ORDERS.topic)
         producer.produce(topic, value, key, on_delivery=self._delivered)
         producer.poll(0)
 
@@ -85,7 +86,7 @@ class Channel:
         once = findings.begin("I1", "accepted commands are in the log exactly once")
         if self._lost:
             once.blame(f"{len(self._lost)} messages never came to the broker: {self._lost[0]}")
-        sent = published_to(self._settings, INTAKE_ORDERS)
+        sent = published_to(self._settings, ORDERS.topic)
         answers = self._answers()
         for record in sent:
             place = (record.topic, record.partition, record.offset)
@@ -96,13 +97,11 @@ class Channel:
         self._orders(conn, findings)
 
     def _answers(self) -> Counter[tuple[str, int, int]]:
-        """Results, and letters of those that never became a command."""
+        """Of every message, also of those that could not be read."""
         results = [json.loads(r.value) for r in published_to(self._settings, INTAKE_RESULTS)]
-        letters = [json.loads(r.value) for r in published_to(self._settings, DEAD_LETTERS)]
-        unreadable = [each for each in letters if each["error"] == "unreadable"]
         return Counter(
             (each["source_topic"], each["source_partition"], each["source_offset"])
-            for each in results + unreadable
+            for each in results
         )
 
     def _orders(self, conn: Connection, findings: Findings) -> None:

@@ -67,7 +67,8 @@ def become(order: Order) -> NoReturn:
     os.environ.update(order["environment"])
     sys.argv = ["ordinal", *order["verb"]]
     if order["without"]:
-        switch_off(order["without"])
+        for guard in order["without"].split(","):
+            switch_off(guard)
     program.cli()
     raise SystemExit(0)
 

@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 
 from api.scopes import ALL_SCOPES
+from consumers.channels import CHANNELS
 from infra.audit.verify import Findings, verify_store, wait_for_lag_zero
 from infra.audit.verify_topics import lag_of, verify_topics
 from infra.kafka.topics import ensure_topics
@@ -62,7 +63,7 @@ class System:
         self.watch = Watch(conninfo)
         self.secret = f"faults_{secrets.token_urlsafe(16)}"
         if settings is not None:
-            ensure_topics(settings)
+            ensure_topics(settings, CHANNELS)
 
     @property
     def kafka(self) -> Settings:

@@ -50,6 +50,21 @@ def insists(writer: Writer) -> LogSession:
         elsewhere(lambda: time.sleep(PAUSE))
 
 
+def one_id_for_all_topics(reader: object, topic: str) -> str:
+    """An intake that takes a topic made anew for the old one."""
+    return "the only one"
+
+
+def nothing_is_lost(*_: object) -> dict[object, int]:
+    """An intake that compares nothing with what it read."""
+    return {}
+
+
+def has_no_codec() -> bool:
+    """A client without the packages that unpack what producers compress."""
+    return False
+
+
 def switch_off(guard: str) -> None:
     """In this process, for good."""
     target, replacement = GUARDS[guard]
@@ -63,5 +78,8 @@ GUARDS = {
     "look at the store": ("infra.relay.relay.refuse_unfit_store", looks_at_nothing),
     "ear for signals": ("verbs.http_server.Server.handle_exit", is_deaf),
     "orderly end": ("verbs.http_server.Server.handle_exit", drops_everything),
+    "id of a topic": ("infra.intake.intake.topic_id_of", one_id_for_all_topics),
+    "comparison": ("infra.intake.intake.lost_from", nothing_is_lost),
+    "codecs": ("kafka.codec.has_zstd", has_no_codec),
     "giving up": ("infra.write_path.group_commit.Writer._open", insists),
 }

@@ -4,8 +4,8 @@ import base64
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +15,38 @@ import pytest
 from kafka import KafkaProducer, TopicPartition
 
 from commands import HANDLERS
-from commands.handling import Handlers
-from consumers.channels.marketplace import marketplace_consumer
-from consumers.channels.orders import OrderMessage, OrderMessageLine, Person, orders_consumer
-from consumers.consumer import Consumer, DeadLetter, IntakeResult
+from consumers.channels.marketplace import MARKETPLACE
+from consumers.channels.orders import ORDERS, OrderMessage, OrderMessageLine, Person
+from consumers.consumer import IntakeResult
 from domain.history import EVENTS
-from domain.values import order_id_of, order_stream
+from domain.values import order_stream
 from infra.intake.intake import Intake, PolledBatch
 from infra.kafka.clients import connection
-from infra.kafka.topics import ensure_topics, topic_name
-from infra.postgres.connections import connect_writer
+from infra.kafka.topics import topic_name
 from infra.runtime.settings import Settings
 from infra.store import codec
 from infra.store.envelope import envelope
 from infra.write_path.append_batch import SideWrite
 from infra.write_path.group_commit import SideWrites, Writer
+from tests.infra.intaking import (
+    CHANNEL,
+    PARTITIONS,
+    Channel,
+    dead_letters,
+    encoded,
+    intake_of,
+    intake_settings,
+    opened,
+    orders,
+    results,
+    running,
+    stream_of,
+    take,
+    taken,
+)
 from tests.infra.proxy import postgres_proxy
 from tests.infra.pulses import Watched
-from tests.infra.running import eventually
 from tests.infra.shop import (
-    BIG_CACHE,
     MARKING,
     SKU,
     Mark,
@@ -52,170 +64,20 @@ from tests.infra.shop import (
 )
 
 
-@dataclass(slots=True, kw_only=True)
-class Referenced(Mark):
-    """A mark as a channel would send it."""
-
-    reference: str
-
-
-MISUSED: Handlers = {**MARKING, Referenced: MARKING[Mark]}
-PARTITIONS = 3
-CHANNEL = "orders"
-
-
-def order_message(reference: str, **given: Any) -> OrderMessage:
-    sound = OrderMessage(
-        reference=reference,
-        currency="GBP",
-        country="GB",
-        lines=(OrderMessageLine(sku=SKU, quantity=1, unit_price=250),),
-        shipping=Person(name="Ada", city="Leeds"),
-    )
-    return replace(sound, **given)
-
-
-def encoded(reference: str, **given: Any) -> bytes:
-    return msgspec.json.encode(order_message(reference, **given))
-
-
 @pytest.fixture
 def settings(kafka: str, topic_prefix: str) -> Settings:
-    settings = Settings.model_validate(
-        {
-            "database_url": "unused",
-            "kafka_bootstrap_servers": kafka,
-            "topic_prefix": topic_prefix,
-            "topic_partitions": PARTITIONS,
-        }
-    )
-    ensure_topics(settings)
-    return settings
+    return intake_settings(kafka, topic_prefix)
 
 
 @pytest.fixture
 def shop(ordinal_database: str) -> str:
-    with writing(ordinal_database, HANDLERS) as writer:
-        open_shop(writer, units=1_000)
-    return ordinal_database
-
-
-class Channel:
-    """A channel that sends what it likes."""
-
-    def __init__(self, settings: Settings, topic: str) -> None:
-        self._topic = topic_name(settings, topic)
-        self._producer = KafkaProducer(**connection(settings), acks="all", metrics_enabled=False)
-
-    def send(self, *values: bytes | None, key: bytes | None = None) -> None:
-        """In this order into one partition, the key's; or dealt out in turn without one."""
-        futures = [
-            self._producer.send(
-                self._topic,
-                value,
-                key=key,
-                partition=number % PARTITIONS if key is None else sum(key) % PARTITIONS,
-            )
-            for number, value in enumerate(values)
-        ]
-        for future in futures:
-            future.get(10)
-
-    def close(self) -> None:
-        self._producer.close(timeout=5)
+    return opened(ordinal_database)
 
 
 @pytest.fixture
 def channel(settings: Settings) -> Iterator[Channel]:
     with closing(Channel(settings, "intake.orders")) as channel:
         yield channel
-
-
-def intake_of(
-    conninfo: str,
-    settings: Settings,
-    consumer: Consumer | None = None,
-    writer: type[Writer] = Writer,
-    handlers: Handlers = HANDLERS,
-) -> Intake:
-    made = writer(lambda: connect_writer(conninfo), handlers, cache_bytes=BIG_CACHE)
-    return Intake(settings, consumer or orders_consumer(CHANNEL), made)
-
-
-class Running:
-    """An intake in a thread."""
-
-    def __init__(self, intake: Intake) -> None:
-        self.intake = intake
-        self.stop = threading.Event()
-        self.error: BaseException | None = None
-        self._thread = threading.Thread(target=self._run)
-        self._thread.start()
-
-    def _run(self) -> None:
-        try:
-            self.intake.run(self.stop)
-        except BaseException as error:
-            self.error = error
-            self.intake.writer.close()
-
-    def until(self, holds: Callable[[], bool]) -> None:
-        """Wait until it holds, or the intake died."""
-        eventually(lambda: self.error is not None or holds(), 20)
-
-    def end(self) -> None:
-        self.stop.set()
-        self._thread.join(20)
-        if self.error is not None:
-            raise self.error
-
-
-@contextmanager
-def running(intake: Intake) -> Iterator[Running]:
-    """Whatever ends it is raised when the block ends."""
-    started = Running(intake)
-    try:
-        yield started
-    finally:
-        started.end()
-
-
-def taken(conninfo: str) -> int:
-    """Messages that the offsets say are done."""
-    with psycopg.connect(conninfo) as conn:
-        row = conn.execute("SELECT coalesce(sum(next_offset), 0) FROM ordinal.intake_offsets")
-        return int((row.fetchone() or (0,))[0])
-
-
-def take(intake: Intake, conninfo: str, messages: int) -> None:
-    """Run until so many messages of the topic are done."""
-    with running(intake) as work:
-        work.until(lambda: taken(conninfo) >= messages)
-
-
-def outbox(conninfo: str, topic: str, kind: type) -> list[Any]:
-    with psycopg.connect(conninfo) as conn:
-        rows = conn.execute(
-            "SELECT value FROM ordinal.outbox WHERE topic = %s ORDER BY outbox_id", (topic,)
-        ).fetchall()
-    return [msgspec.json.decode(value, type=kind) for (value,) in rows]
-
-
-def results(conninfo: str) -> list[IntakeResult]:
-    return outbox(conninfo, "intake.results", IntakeResult)
-
-
-def dead_letters(conninfo: str) -> list[DeadLetter]:
-    return outbox(conninfo, "dead-letters", DeadLetter)
-
-
-def orders(conninfo: str) -> list[str]:
-    """The streams of all orders; each is there once, as check_log has seen."""
-    return [name for name in versions(check_log(conninfo)) if name.startswith("order-")]
-
-
-def stream_of(reference: str) -> str:
-    return order_stream(order_id_of(CHANNEL, reference))
 
 
 # -- good messages
@@ -300,8 +162,9 @@ def test_another_channel_is_another_file_only(shop: str, settings: Settings) -> 
     }
     with closing(Channel(settings, "intake.marketplace")) as channel:
         channel.send(msgspec.json.encode(message), b"{}")
-    take(intake_of(shop, settings, marketplace_consumer("market", history=True)), shop, 2)
-    assert [(each.reference, each.status) for each in results(shop)] == [("m-1", "accepted")]
+    take(intake_of(shop, settings, MARKETPLACE.of_channel("market", history=True)), shop, 2)
+    answers = {(each.reference, each.status, each.code) for each in results(shop)}
+    assert answers == {("m-1", "accepted", None), (None, "refused", "invalid")}
     assert len(dead_letters(shop)) == 1
     placed = envelope(check_log(shop)[-2].state)
     assert placed.occurred_at.year == 2024
@@ -362,7 +225,9 @@ def test_what_cannot_become_an_order_is_kept_with_its_bytes_and_place(
     assert orders(shop) == [stream_of("good")]
     assert len({letter.id for letter in letters}) == len(messages)
     refusals = [each for each in results(shop) if each.status == "refused"]
-    assert len(refusals) == len(SENSELESS)
+    assert [each.source_offset for each in refusals] == [each.source_offset for each in letters]
+    known = {"malformed-request", "invalid", "total-mismatch", "internal-error"}
+    assert {each.code for each in refusals} <= known
 
 
 def test_what_only_the_database_refuses_harms_no_other_message(
@@ -370,14 +235,16 @@ def test_what_only_the_database_refuses_harms_no_other_message(
 ) -> None:
     """A channel whose orders want a stream by a name that no text column takes."""
 
-    def to_command(message: OrderMessage) -> object:
+    def to_commands(message: OrderMessage, _: str) -> tuple[object]:
         name = "stock-X-" + message.reference.replace("bad", "\0")
-        return Referenced(reference=message.reference, streams=(name,))
+        return (Mark(streams=(name,)),)
 
     channel.send(encoded("r1"), encoded("bad"), encoded("r2"), key=b"k")
-    careless = replace(orders_consumer(CHANNEL), to_command=to_command)
-    take(intake_of(shop, settings, careless, handlers=MISUSED), shop, 3)
-    assert [each.reference for each in results(shop)] == ["r1", "r2"]
+    careless = replace(ORDERS, to_commands=to_commands)
+    take(intake_of(shop, settings, careless, handlers=MARKING), shop, 3)
+    assert [(each.reference, each.code) for each in results(shop)] == [
+        ("r1", None), ("bad", "invalid"), ("r2", None)
+    ]  # fmt: skip
     assert list(versions(check_log(shop)))[-2:] == ["stock-X-r1", "stock-X-r2"]
     (letter,) = dead_letters(shop)
     assert "database" in letter.reason
@@ -387,13 +254,15 @@ def test_what_only_the_database_refuses_harms_no_other_message(
 def test_a_channel_with_a_fault_of_its_own_blocks_nothing(
     shop: str, settings: Settings, channel: Channel
 ) -> None:
-    sound = orders_consumer(CHANNEL)
+    sound = ORDERS
 
-    def to_command(message: OrderMessage) -> object:
-        return sound.to_command(message) if message.reference != "bad" else [][0]
+    def to_commands(message: OrderMessage, channel: str) -> Sequence[object]:
+        if message.reference == "bad":
+            raise IndexError
+        return sound.to_commands(message, channel)
 
     channel.send(encoded("bad"), encoded("r1"), key=b"k")
-    take(intake_of(shop, settings, replace(sound, to_command=to_command)), shop, 2)
+    take(intake_of(shop, settings, replace(sound, to_commands=to_commands)), shop, 2)
     assert orders(shop) == [stream_of("r1")]
     assert [letter.source_offset for letter in dead_letters(shop)] == [0]
 
@@ -454,7 +323,7 @@ def test_orders_answers_and_offsets_move_together_or_not_at_all(
     assert taken(shop) == count_of(shop, "outbox") == 0
     take(intake_of(shop, settings), shop, 10)
     assert len(orders(shop)) == 9
-    assert (len(results(shop)), len(dead_letters(shop))) == (9, 1)
+    assert (len(results(shop)), len(dead_letters(shop))) == (10, 1)
 
 
 def test_delivering_everything_again_changes_nothing(
@@ -514,7 +383,7 @@ def test_positions_burned_under_its_feet_are_no_reason_to_give_up(
     shop: str, settings: Settings, channel: Channel
 ) -> None:
     burned = iter([3])
-    sound = orders_consumer(CHANNEL)
+    sound = ORDERS
 
     class Burning(Writer):
         def write(
@@ -659,7 +528,7 @@ def test_what_was_read_behind_dropped_messages_is_dropped_too(
 def move_offsets(conninfo: str, topic: str, *, to: int) -> None:
     with psycopg.connect(conninfo) as conn:
         conn.execute(
-            "INSERT INTO ordinal.intake_offsets SELECT %s, part, %s"
-            " FROM generate_series(0, %s) AS part",
-            (topic, to, PARTITIONS - 1),
+            "INSERT INTO ordinal.intake_offsets SELECT source, part, %s"
+            " FROM generate_series(0, %s) AS part, ordinal.intake_topics WHERE topic = %s",
+            (to, PARTITIONS - 1, topic),
         )

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from consumers.channels.marketplace import Buyer, MarketplaceOrder
-from consumers.channels.orders import OrderMessage, OrderMessageLine, Person, orders_consumer
-from infra.intake.message_decoders import decoder_of
+from consumers.channels.orders import ORDERS, OrderMessage, OrderMessageLine, Person
+from consumers.consumer import Unreadable
+from infra.intake.message_decoders import UnknownFields, decoder_of
 
 ORDER = OrderMessage(
     reference="r1",
@@ -23,16 +24,18 @@ ORDER = OrderMessage(
 
 def test_it_has_the_fields_of_the_message_however_deep() -> None:
     value = msgspec.json.encode(ORDER)
-    given = decoder_of(OrderMessage)(value)
+    given = decoder_of(OrderMessage)(value).message
     assert msgspec.to_builtins(given) == msgspec.to_builtins(ORDER)
-    channel = orders_consumer("shop")
-    assert channel.to_command(given) == channel.to_command(ORDER)
+    channel = ORDERS.of_channel("shop")
+    assert channel.command_of(given) == channel.command_of(ORDER)
 
 
 def test_what_is_not_said_is_the_messages_default() -> None:
     value = b'{"reference":"r1","currency":"GBP","country":"GB","lines":[]}'
     plain = msgspec.json.decode(value, type=OrderMessage)
-    assert msgspec.to_builtins(decoder_of(OrderMessage)(value)) == msgspec.to_builtins(plain)
+    assert msgspec.to_builtins(decoder_of(OrderMessage)(value).message) == msgspec.to_builtins(
+        plain
+    )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,9 +49,11 @@ class Parcel:
 
 def test_what_a_field_starts_with_is_shared_with_nobody() -> None:
     decode = decoder_of(Parcel)
-    decode(b"{}").labels.append("x")
-    assert decode(b"{}").labels == []
-    deep = decode(b'{"labels":[{"buyerId":"b"}],"by_role":{"payer":{"buyerId":"c"},"other":null}}')
+    decode(b"{}").message.labels.append("x")
+    assert decode(b"{}").message.labels == []
+    deep = decode(
+        b'{"labels":[{"buyerId":"b"}],"by_role":{"payer":{"buyerId":"c"},"other":null}}'
+    ).message
     assert (deep.labels[0].buyerId, deep.by_role["payer"].buyerId) == ("b", "c")
 
 
@@ -68,3 +73,51 @@ def test_what_is_no_such_message_is_refused_in_the_same_words(message: type, val
     with pytest.raises(msgspec.MsgspecError) as given:
         decoder_of(message)(value)
     assert str(given.value) == str(plain.value)
+
+
+# -- fields that a shape has not, and fields that stand twice
+
+MISSPELT = (
+    b'{"reference":"r1","currency":"GBP","country":"GB","shortage_polcy":"partial",'
+    b'"lines":[{"sku":"A","quantity":2,"unit_price":250,"discout":100}],"shipping":{"Name":"Ada"}}'
+)
+
+
+def test_all_unknown_fields_are_named() -> None:
+    with pytest.raises(UnknownFields) as refused:
+        decoder_of(OrderMessage)(MISSPELT)
+    assert str(refused.value) == ("unknown fields: shortage_polcy, lines.discout, shipping.Name")
+
+
+def test_a_channel_may_list_them_instead() -> None:
+    found = decoder_of(OrderMessage, listing=True)(MISSPELT)
+    assert found.unknown == ("shortage_polcy", "lines.discout", "shipping.Name")
+    assert found.message.reference == "r1"
+    assert decoder_of(OrderMessage, listing=True)(msgspec.json.encode(ORDER)).unknown == ()
+
+
+def test_of_very_many_unknown_fields_some_are_named() -> None:
+    many = {f"x{number}": 1 for number in range(100)} | msgspec.to_builtins(ORDER)
+    with pytest.raises(UnknownFields, match="x19, and 80 more"):
+        decoder_of(OrderMessage)(msgspec.json.encode(many))
+
+
+@pytest.mark.parametrize("listing", [False, True])
+@pytest.mark.parametrize(
+    "member",
+    [
+        b'"currency":"GBP","currency":"EUR"',
+        b'"currency":"GBP","\\u0063urrency":"EUR"',
+        b'"currency" : "GBP", "currency"\n:"GBP"',
+    ],
+)
+def test_a_field_that_stands_twice_is_refused(member: bytes, listing: bool) -> None:
+    value = msgspec.json.encode(ORDER).replace(b'"currency":"GBP"', member)
+    with pytest.raises(Unreadable, match="the field currency stands twice"):
+        decoder_of(OrderMessage, listing=listing)(value)
+
+
+def test_a_field_that_stands_twice_is_found_however_deep() -> None:
+    value = msgspec.json.encode(ORDER).replace(b'"quantity":2', b'"quantity":2,"quantity":9')
+    with pytest.raises(Unreadable, match="the field quantity stands twice"):
+        decoder_of(OrderMessage)(value)

@@ -22,10 +22,11 @@ from consumers.channels.marketplace import (
     Money,
     OrderItem,
 )
-from consumers.channels.orders import OrderMessage, OrderMessageLine, Person
+from consumers.channels.orders import ORDERS, OrderMessage, OrderMessageLine, Person
 from consumers.consumer import DeadLetter, IntakeResult
 from domain.history import EVENTS, version_of
-from infra.intake.intake import dead_letter
+from infra.intake.answers import dead_letter
+from infra.intake.incoming import Translator
 from infra.kafka.index_topic import IndexRecord, encode_index
 from infra.store import codec
 from tests.domain.laws import any_event
@@ -155,7 +156,8 @@ def test_messages_fit_their_schemas(name: str) -> None:
 
 def test_a_dead_letter_fits_its_schema() -> None:
     for each in (Record(), Record(key=b"k", value=None)):
-        letter = dead_letter(each, "unreadable: no JSON").value
+        incoming = Translator(ORDERS, "intake.orders").incoming(each)
+        letter = dead_letter(incoming, "unreadable: no JSON").value
         valid("messages/dead-letter.json", letter)
         assert msgspec.json.decode(letter, type=DeadLetter).source_offset == 2
 

@@ -19,6 +19,7 @@ from kafka.partitioner.default import murmur2 as murmur2_of_the_library
 from kafka.protocol.producer import EndTxnRequest
 from pydantic import SecretStr
 
+from consumers.channels import CHANNELS
 from domain.categories import CATEGORIES
 from infra.kafka.clients import KafkaUnfit, connection, consumer, last_records, poll
 from infra.kafka.index_topic import (
@@ -83,7 +84,7 @@ def described(settings: Settings) -> dict[str, dict[str, Any]]:
     """Partitions and settings of our topics as the broker knows them."""
     found: dict[str, dict[str, Any]] = {}
     with closing(KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers)) as admin:
-        for topic in topics(settings):
+        for topic in topics(settings, CHANNELS):
             [known] = admin.describe_topics([topic.name])
             configs = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name)])
             found[topic.name.removeprefix(f"{settings.topic_prefix}.")] = {
@@ -98,9 +99,9 @@ def _values(configs: Any, name: str) -> dict[str, Any]:
 
 
 def test_topics_are_created_as_the_catalogue_says(settings: Settings) -> None:
-    made = ensure_topics(settings)
-    assert made == [topic.name for topic in topics(settings)]
-    assert ensure_topics(settings) == []
+    made = ensure_topics(settings, CHANNELS)
+    assert made == [topic.name for topic in topics(settings, CHANNELS)]
+    assert ensure_topics(settings, CHANNELS) == []
     check_topics(settings)
     found = described(settings)
     assert {name: each["partitions"] for name, each in found.items()} == {
