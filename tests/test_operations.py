@@ -379,13 +379,14 @@ def test_kafka_is_away(kafka_system: System) -> None:
     (without_kafka,) = page.run("What to do", system, 0)
     expect_applied(api, head)
     without_kafka.stop()
-    relay, _ = system.start("relay"), system.start("project")
+    relay, *_ = system.start("relay"), system.start("project"), system.start("consume")
     expect_caught_up(api, head)
     page.run("What to do", system, 0)
     relay.stop()
     page.run("What to do", system, 0)
     system.start("relay")
     expect_caught_up(api, head)
+    expect_intakes(system)
     page.run("How to know that it is over", system)
     page.assert_all_was_run()
 
@@ -455,7 +456,7 @@ def test_an_intake_is_behind(kafka_system: System) -> None:
     answers = "SELECT count(*) FROM ordinal.outbox WHERE topic = 'intake.results'"
     eventually(lambda: system.rows(answers) == [(1,)], 40)
     everybody = system.start("consume")
-    eventually(lambda: system.start("status", "--part", "intake").wait(30) == 0, 60)
+    expect_intakes(system)
     page.run("How to know that it is over", system)
     page.assert_all_was_run()
     everybody.stop()
@@ -483,9 +484,11 @@ def test_a_backup_was_restored(kafka_system: System) -> None:
     page.run("Symptoms", system, 1)
     page.run("What to do", system)
     api, *_ = system.serve(), system.start("relay"), system.start("project")
+    system.start("consume")
     head = place(system, api, "lost", "new")
     assert head > lost
     expect_caught_up(api, head)
+    expect_intakes(system)
     page.run("How to know that it is over", system)
     page.assert_all_was_run()
     found = system.rows("SELECT reference FROM read.order_status ORDER BY 1")
@@ -535,6 +538,10 @@ def test_logins(system: System) -> None:
     page = Page("logins")
     page.run("Who may take locks", system)
     page.assert_all_was_run()
+
+
+def expect_intakes(system: System) -> None:
+    eventually(lambda: system.start("status", "--part", "intake").wait(30) == 0, 60)
 
 
 def expect_applied(api: Api, head: int) -> None:
