@@ -149,14 +149,17 @@ def _source_placed(
     sourcing = source(
         streams.state(SOURCING_POLICY, SOURCING_STREAM),
         demands,
-        StockAt(streams, now),
+        StockAt(streams, now, command.reservations),
         channel=command.channel,
         country=command.country,
         shortage=command.shortage_policy,
         preferred=command.preferred_location,
+        has_reserved=bool(command.reservations),
     )
     streams.append(stream, placed + promise(sourcing, command.shortage_policy))
     side = StockSide(streams, command.order_id, order, now)
+    if command.reservations:
+        side.convert(command.reservations, sourcing.decided)
     side.follow([sourcing.decided])
     side.finish({})
 

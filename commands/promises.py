@@ -4,7 +4,7 @@ An order says what it promised, cancelled, missed and shipped; whatever it says,
 too, so that the promises of both always agree.
 """
 
-from collections.abc import Iterable, Mapping, Sized
+from collections.abc import Iterable, Mapping, Sequence, Sized
 from dataclasses import replace
 from datetime import datetime
 
@@ -28,6 +28,7 @@ from domain.stock.promising import (
     allocate,
     backorder,
     cancel_backorder,
+    convert,
     due_releases,
     release,
     ship,
@@ -41,14 +42,22 @@ SHORT_PICK = "short-pick"
 class StockAt:
     """What the stock items of a command's streams can promise to new demand at this moment."""
 
-    __slots__ = ("_now", "_state")
+    __slots__ = ("_now", "_reservations", "_state")
 
-    def __init__(self, streams: Streams, now: datetime) -> None:
+    def __init__(self, streams: Streams, now: datetime, reservations: Sequence[str] = ()) -> None:
         self._state, self._now = streams.state, now
+        self._reservations = frozenset(reservations)
 
     def available(self, location: str, sku: str) -> int | None:
         item = self._state(STOCK_ITEM, f"stock-{location}-{sku}")
-        return item.unclaimed(self._now) if item.status == "active" else None
+        if item.status != "active":
+            return None
+        unclaimed = item.unclaimed(self._now)
+        return unclaimed + self.reserved(location, sku) if self._reservations else unclaimed
+
+    def reserved(self, location: str, sku: str) -> int:
+        item = self._state(STOCK_ITEM, f"stock-{location}-{sku}")
+        return item.convertible(self._reservations, self._now)
 
     def backorderable(self, location: str, sku: str) -> int | None:
         return self._state(STOCK_ITEM, f"stock-{location}-{sku}").backorderable()
@@ -57,12 +66,38 @@ class StockAt:
 class StockSide:
     """Writes to the stock items what an order's events mean for them."""
 
-    __slots__ = ("_gone", "_items", "_now", "_order", "_order_id", "_streams")
+    __slots__ = ("_ahead", "_gone", "_items", "_now", "_order", "_order_id", "_streams")
 
     def __init__(self, streams: Streams, order_id: str, order: Order, now: datetime) -> None:
         self._streams, self._order_id, self._order, self._now = streams, order_id, order, now
         self._items: dict[str, StockItem] = {}
         self._gone: set[int] = set()
+        self._ahead: dict[str, int] = {}
+
+    def convert(self, reservations: Sequence[str], decided: SourcingDecided) -> None:
+        """Wherever these reservations could have served the order, they are over now."""
+        wanted = self._wanted(decided)
+        for location, sku in self._candidates(decided):
+            held = self._streams.state(STOCK_ITEM, stock_stream(location, sku)).reservations
+            if held.keys().isdisjoint(reservations):
+                continue
+            name, item = self._item_at(location, sku)
+            ahead = item.convertible(reservations, self._now)
+            units = min(ahead, wanted.get(name, 0))
+            self._streams.append(name, convert(item, reservations, units, self._now))
+            self._ahead[name] = ahead
+
+    def _candidates(self, decided: SourcingDecided) -> list[tuple[str, str]]:
+        goods = [line for line in self._order.lines.values() if line.kind == "stock"]
+        skus = dict.fromkeys(line.sku for line in goods)
+        return [(location, sku) for location in decided.candidates for sku in skus]
+
+    def _wanted(self, decided: SourcingDecided) -> dict[str, int]:
+        wanted: dict[str, int] = {}
+        for share in decided.allocations:
+            name = stock_stream(share.location, self._order.lines[share.line].sku)
+            wanted[name] = wanted.get(name, 0) + share.quantity
+        return wanted
 
     def follow(self, events: Iterable[object]) -> None:
         for event in events:
@@ -97,8 +132,11 @@ class StockSide:
     def _promised(self, event: SourcingDecided) -> None:
         for share in event.allocations:
             name, item = self._item(share.line, share.location)
-            promised = allocate(item, self._order_id, share.line, share.quantity, self._now)
+            ahead = self._ahead.get(name, 0)
+            promised = allocate(item, self._order_id, share.line, share.quantity, self._now, ahead)
             self._streams.append(name, promised)
+            if ahead:
+                self._ahead[name] = max(0, ahead - share.quantity)
         for share in event.backorders:
             self._waits(share)
 
@@ -171,8 +209,11 @@ class StockSide:
         return order.placed_at or self._now, order.priority
 
     def _item(self, line: int, location: str) -> tuple[str, StockItem]:
+        return self._item_at(location, self._order.lines[line].sku)
+
+    def _item_at(self, location: str, sku: str) -> tuple[str, StockItem]:
         """The item, once its expired reservations are released."""
-        name = stock_stream(location, self._order.lines[line].sku)
+        name = stock_stream(location, sku)
         item = self._items.get(name)
         if item is None:
             item = self._items[name] = self._streams.state(STOCK_ITEM, name)

@@ -36,6 +36,10 @@ class Stock(Protocol):
         """Units of demand that may wait there; None is without limit."""
         ...
 
+    def reserved(self, location: str, sku: str) -> int:
+        """Of the available units, those that were promised softly to the one who asks."""
+        ...
+
 
 class Sourcing(NamedTuple):
     """What was decided, and what the chosen places cannot serve: units by line.
@@ -84,11 +88,14 @@ def source(
     shortage: ShortagePolicy,
     preferred: str | None = None,
     excluded: Sequence[str] = (),
+    has_reserved: bool = False,
 ) -> Sourcing:
     """Choose where each line's units come from; with `backorder`, also where the rest waits.
 
-    Lines that name the same sku share its supply. Nothing is refused here: what the best plan
-    cannot serve is `missing`, and without any place that carries any of it, everything is.
+    Lines that name the same sku share its supply. Who `has_reserved` units gets these, before any
+    others and wherever they are, as far as no unit less is served for that. Nothing is refused
+    here: what the best plan cannot serve is `missing`, and without any place that carries any of
+    it, everything is.
     """
     serving, out = eligible(policy, channel, country, excluded)
     need = _by_sku(demands)
@@ -96,8 +103,12 @@ def source(
     case = Case(need, shelves, country, preferred)
     if shortage == "backorder":
         case.rooms = _rooms(shelves, stock)
+    if has_reserved:
+        case.reserved = _reserved(shelves, stock)
     carrying = [place for place in serving if place.location in shelves]
     plan, trace = choose(case, carrying, policy) if carrying else ((), ())
+    if case.reserved:
+        trace = (f"reserved: {', '.join(case.reserved)}", *trace)
     allocations, backorders, lacking = _share(case, plan, demands)
     decided = _sourcing_decided(
         allocations=tuple(allocations),
@@ -149,6 +160,16 @@ def _rooms(shelves: Mapping[str, Mapping[str, int]], stock: Stock) -> dict[str, 
     return rooms
 
 
+def _reserved(shelves: Mapping[str, Mapping[str, int]], stock: Stock) -> dict[str, dict[str, int]]:
+    """What is reserved, by the places that hold any of it."""
+    found: dict[str, dict[str, int]] = {}
+    for location, shelf in shelves.items():
+        units = {sku: held for sku in shelf if (held := stock.reserved(location, sku))}
+        if units:
+            found[location] = units
+    return found
+
+
 def _share(
     case: Case, plan: Plan, demands: Sequence[Demand]
 ) -> tuple[list[LineShare], list[LineShare], list[Demand]]:
@@ -157,14 +178,40 @@ def _share(
         return [_line_share(line=n, location=location, quantity=q) for n, _, q in demands], [], []
     allocations: list[LineShare] = []
     backorders: list[LineShare] = []
-    lacking = _hand_out(allocations, demands, _copy(case.shelves, plan))
+    lacking: Sequence[Demand] = demands
+    supply = _copy(case.shelves, plan)
+    if case.reserved:
+        held = _copy(case.reserved, plan)
+        lacking = _hand_out(allocations, lacking, held)
+        supply = _without(supply, case.reserved)
+    lacking = _hand_out(allocations, lacking, supply)
+    if case.reserved:
+        allocations = _merged(allocations)
     if lacking and case.rooms is not None:
         lacking = _hand_out(backorders, lacking, _copy(case.rooms, plan))
     return allocations, backorders, lacking
 
 
 def _copy(shelves: Mapping[str, Mapping[str, int]], plan: Plan) -> list[tuple[str, dict[str, int]]]:
-    return [(place.location, {**shelves[place.location]}) for place in plan]
+    return [(place.location, {**shelves.get(place.location, {})}) for place in plan]
+
+
+def _without(
+    supply: list[tuple[str, dict[str, int]]], reserved: Mapping[str, Mapping[str, int]]
+) -> list[tuple[str, dict[str, int]]]:
+    return [
+        (place, {sku: n - reserved.get(place, {}).get(sku, 0) for sku, n in shelf.items()})
+        for place, shelf in supply
+    ]
+
+
+def _merged(shares: Sequence[LineShare]) -> list[LineShare]:
+    """One share for each line and place."""
+    units: dict[tuple[int, str], int] = {}
+    for share in shares:
+        key = share.line, share.location
+        units[key] = units.get(key, 0) + share.quantity
+    return [_line_share(line=n, location=place, quantity=q) for (n, place), q in units.items()]
 
 
 def _hand_out(

@@ -23,8 +23,8 @@ MOST_NAMED = 4
 NO_LIMIT = MAX_LINES * MAX_QUANTITY
 
 Plan = tuple[Location, ...]
-Unserved = tuple[int, int]
-NOTHING_SERVED: Unserved = (NO_LIMIT + 1, 0)
+Unserved = tuple[int, int, int]
+NOTHING_SERVED: Unserved = (NO_LIMIT + 1, 0, 0)
 
 
 @dataclass(slots=True)
@@ -32,6 +32,7 @@ class Case:
     """What the rules look at. Units are by sku; shelves and rooms by location and then by sku.
 
     `shelves` hold what is available, `rooms` what may wait there. Without rooms nothing waits.
+    `reserved` is the part of the shelves that was promised softly to the one who asks.
     """
 
     need: Mapping[str, int]
@@ -39,6 +40,7 @@ class Case:
     country: str
     preferred: str | None
     rooms: Mapping[str, Mapping[str, int]] | None = None
+    reserved: Mapping[str, Mapping[str, int]] | None = None
 
 
 def choose(
@@ -71,8 +73,11 @@ def choose(
 def _alone(case: Case, places: list[Location], rules: list[str]) -> list[Plan]:
     """The places that can do it all, where the first rule settles for these and has spoken.
 
-    With one preferred place that can do it all, each larger plan has a place too many.
+    With one preferred place that can do it all, each larger plan has a place too many; unless
+    another holds what was reserved.
     """
+    if case.reserved:
+        return []
     able: list[Plan] = [(place,) for place in places if serves_all(case, place.location)]
     match rules:
         case ["fewest_splits", *_]:
@@ -91,9 +96,10 @@ def serves_all(case: Case, location: str) -> bool:
     return True
 
 
-def _rank(case: Case, place: Location) -> tuple[bool, int, int, str]:
+def _rank(case: Case, place: Location) -> tuple[bool, bool, int, int, str]:
     """The order in which the places of one plan give what they have."""
     return (
+        place.location not in (case.reserved or ()),
         place.location != case.preferred,
         _distance(place, case.country),
         place.priority,
@@ -156,7 +162,9 @@ def _grown(
 
 
 def unserved(case: Case, plan: Plan) -> Unserved:
-    """Units that find nothing here, and units that must wait; the fewer the better."""
+    """Units that find nothing here, that must wait, and that were reserved in vain; the fewer the
+    better.
+    """
     shelves = [case.shelves[place.location] for place in plan]
     missing = waiting = 0
     for sku, quantity in case.need.items():
@@ -165,7 +173,18 @@ def unserved(case: Case, plan: Plan) -> Unserved:
             room = min(lacking, _room(case, plan, sku))
             missing += lacking - room
             waiting += room
-    return missing, waiting
+    return missing, waiting, _in_vain(case, plan) if case.reserved else 0
+
+
+def _in_vain(case: Case, plan: Plan) -> int:
+    """Reserved units that could have served the order, at places that are not of the plan."""
+    reserved = case.reserved or {}
+    here = [reserved.get(place.location, {}) for place in plan]
+    lost = 0
+    for sku, quantity in case.need.items():
+        held = sum([shelf.get(sku, 0) for shelf in reserved.values()])
+        lost += min(quantity, held) - min(quantity, sum([shelf.get(sku, 0) for shelf in here]))
+    return lost
 
 
 def _room(case: Case, plan: Plan, sku: str) -> int:

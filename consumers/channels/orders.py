@@ -50,8 +50,9 @@ class OrderMessage:
 
     `reference` is the channel's own number: the same one again is the same order. `country` is
     ISO 3166 alpha-2, `currency` ISO 4217. `total` is checked against the lines when it is given.
-    `shortage_policy` says what is to happen when stock lacks. `ordered_at` is the time of sale;
-    it is heeded where the consumer may write history, else the order is placed on arrival.
+    The units of `reservations` become this order's. `shortage_policy` says what is to happen when
+    stock lacks. `ordered_at` is the time of sale; it is heeded where the consumer may write
+    history, else the order is placed on arrival.
     """
 
     reference: str
@@ -67,6 +68,7 @@ class OrderMessage:
     ship_method: str | None = None
     promised_by: datetime | None = None
     preferred_location: str | None = None
+    reservations: tuple[str, ...] = ()
     ordered_at: datetime | None = None
     billing: Person | None = None
     shipping: Person | None = None
@@ -97,6 +99,7 @@ def place_order(message: OrderMessage, channel: str) -> PlaceOrder:
         ship_method=message.ship_method,
         promised_by=promised_by,
         preferred_location=message.preferred_location,
+        reservations=message.reservations,
         contacts=_contacts(message) or None,
     )
 

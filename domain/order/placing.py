@@ -71,7 +71,8 @@ class RequestedLine:
 class OrderRequest:
     """An order as the channel asks for it, without personal data.
 
-    `total`, when given, must be the sum of the lines.
+    `total`, when given, must be the sum of the lines. The units of `reservations` become this
+    order's where they are; what it does not need of them is released.
     """
 
     channel: str
@@ -88,6 +89,7 @@ class OrderRequest:
     ship_method: str | None = None
     promised_by: datetime | None = None
     preferred_location: str | None = None
+    reservations: tuple[str, ...] = ()
 
 
 def place(
@@ -153,6 +155,8 @@ def fingerprint_of(request: OrderRequest) -> str:
             x.kind,
             x.currency or "",
         )
+    if request.reservations:
+        asked += ("", *request.reservations)  # no line has an empty sku
     return sha256(SEPARATOR.join(asked).encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -165,6 +169,10 @@ def _check_head(request: OrderRequest, now: datetime) -> None:
         _check_name(getattr(request, name), name)
     if request.preferred_location is not None:
         check_location(request.preferred_location, "preferred_location")
+    if len(request.reservations) > MAX_LINES:
+        raise Invalid(f"An order names at most {MAX_LINES} reservations.", field="reservations")
+    for reservation_id in request.reservations:
+        check_text(reservation_id, "reservations")
     if request.promised_by is not None:
         check_moment(request.promised_by, "promised_by")
     if not -MAX_PRIORITY <= request.priority <= MAX_PRIORITY:

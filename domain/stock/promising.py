@@ -1,5 +1,6 @@
 """Promises: soft ones that expire, firm ones to order lines, and the queue of those that wait."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from heapq import nsmallest
 
@@ -91,11 +92,34 @@ def release_reservation(item: StockItem, reservation_id: str, reason: str) -> li
     ]
 
 
-def allocate(
-    item: StockItem, order_id: str, line: int, quantity: int, now: datetime
+def convert(
+    item: StockItem, reservation_ids: Sequence[str], units: int, now: datetime
 ) -> list[object]:
-    """Promise units firmly. A line may be promised in parts, so a repeat is the order's matter."""
-    _check_available(item, quantity, now)
+    """End these soft promises: so many units become a firm one, which replaces the rest."""
+    events: list[object] = []
+    for key in dict.fromkeys(reservation_ids):
+        known = item.reservations.get(key)
+        if known is None or known.expires_at <= now:
+            continue
+        converted = min(units, known.quantity)
+        units -= converted
+        parts = {"converted": converted, "replaced": known.quantity - converted}
+        events += [
+            ReservationReleased(reservation_id=key, quantity=quantity, reason=reason)
+            for reason, quantity in parts.items()
+            if quantity
+        ]
+    return events
+
+
+def allocate(
+    item: StockItem, order_id: str, line: int, quantity: int, now: datetime, ahead: int = 0
+) -> list[object]:
+    """Promise units firmly. A line may be promised in parts, so a repeat is the order's matter.
+
+    So many units `ahead` were promised to it softly, and stand before those that wait.
+    """
+    _check_available(item, quantity, now, ahead)
     return [_stock_allocated(order_id=order_id, line=line, quantity=quantity)]
 
 
@@ -200,10 +224,10 @@ def _may_wait(item: StockItem, quantity: int) -> bool:
     return room is None or quantity <= room
 
 
-def _check_available(item: StockItem, quantity: int, now: datetime) -> None:
+def _check_available(item: StockItem, quantity: int, now: datetime, ahead: int = 0) -> None:
     if quantity <= 0:
         raise Invalid("A quantity is at least 1.", field="quantity")
-    unclaimed = item.unclaimed(now)
+    unclaimed = item.unclaimed(now, ahead)
     if unclaimed < quantity:
         raise InsufficientStock(available={item.sku: unclaimed})
 

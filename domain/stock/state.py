@@ -1,6 +1,6 @@
 """One sku at one location as its history tells it. Every promised unit has an owner."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -88,12 +88,21 @@ class StockItem:
         free = self.unpromised(now)
         return free if free > 0 else 0
 
-    def unclaimed(self, now: datetime) -> int:
-        """What new demand may take: who waits here comes first."""
+    def unclaimed(self, now: datetime, ahead: int = 0) -> int:
+        """What new demand may take: who waits here comes first, `ahead` of all but such units."""
         if self.status != "active":
             return 0
-        free = self.unpromised(now) - self.backordered
-        return free if free > 0 else 0
+        free = self.unpromised(now) - ahead - self.backordered
+        return ahead + free if free > 0 else ahead
+
+    def convertible(self, reservation_ids: Collection[str], now: datetime) -> int:
+        """Units of these reservations that are there; they stand before those that wait."""
+        held = sum(
+            known.quantity
+            for key, known in self.reservations.items()
+            if key in reservation_ids and known.expires_at > now
+        )
+        return max(0, held + min(0, self.unpromised(now)))
 
     def backorderable(self) -> int | None:
         """Units of new demand that may wait here; None is without limit.

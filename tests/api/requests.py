@@ -51,7 +51,12 @@ COMMANDS = [
     Sound(
         "place_order",
         "/v1/orders",
-        PLACE | {"contacts": {"shipping": {"name": "Ada"}}, "promised_by": STATED},
+        PLACE
+        | {
+            "contacts": {"shipping": {"name": "Ada"}},
+            "reservations": ["cart-7"],
+            "promised_by": STATED,
+        },
         order.PlaceOrder(
             order_id=order_id_of("web", "web-1"),
             channel="web",
@@ -61,6 +66,7 @@ COMMANDS = [
             lines=(order.RequestedLine(sku="TEA/GREEN 100%", quantity=2, unit_price=1999),),
             contacts={"shipping": Contact(contact_id="", name="Ada")},
             promised_by=MOMENT,
+            reservations=("cart-7",),
         ),
     ),
     Sound("confirm_order", f"{ORDER}/confirm", None, order.ConfirmOrder(order_id=ID)),

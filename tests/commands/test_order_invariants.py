@@ -66,6 +66,7 @@ from domain.sourcing_policy import RULES, SourcingPolicy
 from domain.stock.alerts import alerts
 from domain.stock.events import (
     BackorderFilled,
+    ReservationReleased,
     StockAdjusted,
     StockAllocated,
     StockBackordered,
@@ -90,6 +91,7 @@ PICK = st.integers(0, 9)
 POLICIES: st.SearchStrategy[ShortagePolicy] = st.sampled_from(["reject", "partial", "backorder"])
 
 
+RESERVATIONS = st.sampled_from(["r1", "r2", "r3", "r4", "r5"])
 ITEM = {"location": PLACES, "sku": GOODS}
 ORDER = {"order_id": st.just("")}
 
@@ -109,7 +111,7 @@ STOCK_COMMANDS = st.one_of(
     st.builds(
         ReserveStock,
         **ITEM,
-        reservation_id=st.uuids().map(str),
+        reservation_id=RESERVATIONS,
         owner=st.just("cart"),
         quantity=FEW,
         expires_at=st.sampled_from([SOON, LATER]),
@@ -175,6 +177,7 @@ class Books:
     on_hand: Counter[str] = field(default_factory=Counter)
     owed: Counter[str] = field(default_factory=Counter)
     reinstated: Counter[str] = field(default_factory=Counter)
+    converted: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def read(self, stream: str, event: object, now: datetime) -> None:
         decider = decider_of(stream)
@@ -214,8 +217,12 @@ class Books:
         match event:
             case StockAllocated() if self.reinstated[owner_key(event.order_id, event.line)]:
                 pass
+            case ReservationReleased(reason="converted", quantity=quantity):
+                self.converted[item.location, item.sku] += quantity
             case StockAllocated(quantity=quantity) | StockReserved(quantity=quantity):
-                assert quantity <= item.unpromised(now) - item.backordered, "S0"
+                ahead = self.converted[item.location, item.sku]
+                assert quantity <= ahead + max(0, item.unpromised(now) - ahead - item.backordered)
+                self.converted[item.location, item.sku] = max(0, ahead - quantity)
                 assert item.status == "active", "S0"
                 assert self.is_open(item), "S0"
             case BackorderFilled():
@@ -293,13 +300,20 @@ class Trade(RuleBasedStateMachine):
         assert isinstance(found, Order)
         return found
 
-    @rule(lines=LINES, shortage=POLICIES, preferred=st.none() | PLACES, steps=st.integers(0, 6))
+    @rule(
+        lines=LINES,
+        shortage=POLICIES,
+        preferred=st.none() | PLACES,
+        steps=st.integers(0, 6),
+        reservations=st.lists(RESERVATIONS, max_size=2).map(tuple),
+    )
     def place(
         self,
         lines: tuple[RequestedLine, ...],
         shortage: ShortagePolicy,
         preferred: str | None,
         steps: int,
+        reservations: tuple[str, ...],
     ) -> None:
         self.numbers += 1
         placed = PlaceOrder(
@@ -311,8 +325,10 @@ class Trade(RuleBasedStateMachine):
             shortage_policy=shortage,
             preferred_location=preferred,
             payment_mode="on_account",
+            reservations=reservations,
         )
         self.ask(placed)
+        assert not any(self.books.converted.values()), "S9: converted units are promised"
         if self.log.events(f"order-{placed.order_id}"):
             self.go_on(placed.order_id, steps, 0)
 

@@ -21,7 +21,7 @@ WIRE = b"""{
   "reference": "W-1001", "currency": "EUR", "country": "DE", "customer_id": "c-7",
   "postal_area": "101", "total": 2970, "payment_mode": "on_account",
   "shortage_policy": "partial", "priority": 3, "ship_method": "express",
-  "promised_by": "2026-03-05T18:00:00Z", "preferred_location": "BER1",
+  "promised_by": "2026-03-05T18:00:00Z", "preferred_location": "BER1", "reservations": ["cart-7"],
   "ordered_at": "2026-03-02T09:30:00Z",
   "lines": [
     {"sku": "MUG-BLUE", "quantity": 2, "unit_price": 1250, "title": "Blue mug", "tax": 470,
@@ -56,6 +56,7 @@ def test_the_documented_shape_becomes_a_command() -> None:
     assert (command.priority, command.ship_method) == (3, "express")
     assert command.promised_by == datetime(2026, 3, 5, 18, tzinfo=UTC)
     assert command.preferred_location == "BER1"
+    assert command.reservations == ("cart-7",)
 
 
 def test_lines_keep_their_order_their_kind_and_their_money() -> None:

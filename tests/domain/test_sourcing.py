@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from time import perf_counter
 from typing import Any
@@ -22,9 +22,10 @@ Units = tuple[int, int | None]
 
 @dataclass(slots=True)
 class Shelves:
-    """Stock by location and sku: what is available, and what may wait."""
+    """Stock by location and sku: what is available, what may wait, and what is reserved of it."""
 
     units: Mapping[tuple[str, str], Units]
+    held: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     def available(self, location: str, sku: str) -> int | None:
         found = self.units.get((location, sku))
@@ -32,6 +33,9 @@ class Shelves:
 
     def backorderable(self, location: str, sku: str) -> int | None:
         return self.units[location, sku][1]
+
+    def reserved(self, location: str, sku: str) -> int:
+        return self.held.get((location, sku), 0)
 
 
 def place(name: str, **more: Any) -> Location:
@@ -55,11 +59,13 @@ def ask(
     known: SourcingPolicy,
     demands: Sequence[Demand],
     units: Mapping[tuple[str, str], int | Units],
+    held: Mapping[tuple[str, str], int] | None = None,
     **more: Any,
 ) -> Sourcing:
     shelves = {key: (u, 0) if isinstance(u, int) else u for key, u in units.items()}
     facts = {"channel": "web", "country": "GB", "shortage": "reject", **more}
-    return source(known, demands, Shelves(shelves), **facts)
+    stock = Shelves(shelves, held or {})
+    return source(known, demands, stock, has_reserved=held is not None, **facts)
 
 
 def share(line: int, location: str, quantity: int) -> LineShare:
@@ -358,6 +364,55 @@ def _check_demand(found: Sourcing, demands: list[Demand]) -> None:
         served[share.line] += share.quantity
     for demand in demands:
         assert served[demand.line] + found.missing.get(demand.line, 0) == demand.quantity
+
+
+@pytest.mark.parametrize("rules", [RULES, ("fewest_splits",), ()])
+def test_what_was_reserved_comes_first_wherever_it_is(rules: tuple[str, ...]) -> None:
+    known = policy(LEEDS, YORK, HULL, rules=rules)
+    units = {("LEEDS", "lamp"): 9, ("YORK", "lamp"): 9, ("HULL", "lamp"): 1}
+    found = ask(known, [Demand(1, "lamp", 3)], units, {("HULL", "lamp"): 1}, preferred="LEEDS")
+    assert [share.location for share in found.decided.allocations][:1] == ["HULL"]
+    assert sum(share.quantity for share in found.decided.allocations) == 3
+    assert found.decided.trace[0] == "reserved: HULL"
+
+
+def test_the_place_of_a_reservation_gives_the_rest_too() -> None:
+    units = {("LEEDS", "lamp"): 9, ("HULL", "lamp"): 9}
+    found = ask(THREE, [Demand(1, "lamp", 3)], units, {("HULL", "lamp"): 1}, preferred="LEEDS")
+    assert found.decided.allocations == (share(1, "HULL", 3),)
+
+
+def test_reserved_units_of_several_places_all_count() -> None:
+    units = {("LEEDS", "lamp"): 9, ("HULL", "lamp"): 9}
+    held = {("LEEDS", "lamp"): 1, ("HULL", "lamp"): 2}
+    found = ask(THREE, [Demand(1, "lamp", 2), Demand(2, "lamp", 2)], units, held)
+    assert sum(s.quantity for s in found.decided.allocations if s.location == "HULL") >= 2
+    assert chosen(found) == ["HULL", "LEEDS"]
+    assert len({(s.line, s.location) for s in found.decided.allocations}) == len(
+        found.decided.allocations
+    )
+
+
+def test_no_unit_less_is_served_for_a_reservation() -> None:
+    known = policy(LEEDS, YORK, max_splits=1)
+    units = {("LEEDS", "lamp"): 9, ("YORK", "lamp"): 1}
+    found = ask(known, [Demand(1, "lamp", 3)], units, {("YORK", "lamp"): 1})
+    assert found.decided.allocations == (share(1, "LEEDS", 3),)
+
+
+@given(known=policies(), demands=DEMANDS, stock=STOCK, part=st.integers(0, 3))
+def test_reserved_units_convert_as_far_as_the_best_plans_allow(
+    known: SourcingPolicy, demands: list[Demand], stock: dict[tuple[str, str], Units], part: int
+) -> None:
+    held = {key: min(part, units[0]) for key, units in stock.items()}
+    found = ask(known, demands, stock, held)
+    _check_supply(found, demands, stock)
+    _check_demand(found, demands)
+    assert found.decided.splits <= known.max_splits
+    plain = ask(known, demands, stock)
+    assert sum(found.missing.values()) == sum(plain.missing.values())
+    keys = [(share.line, share.location) for share in found.decided.allocations]
+    assert len(set(keys)) == len(keys)
 
 
 @given(known=policies(), demands=DEMANDS, stock=STOCK)

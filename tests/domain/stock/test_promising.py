@@ -17,6 +17,7 @@ from domain.stock.events import (
     ReservationExtended,
     ReservationReleased,
     StockAllocationReleased,
+    StockCounted,
     StockExpected,
     StockItemDiscontinued,
     StockItemSuspended,
@@ -30,6 +31,7 @@ from domain.stock.promising import (
     allocate,
     backorder,
     cancel_backorder,
+    convert,
     due_releases,
     extend,
     fill_backorders,
@@ -259,6 +261,39 @@ class TestAllocate:
         given(STOCK_ITEM, stocked(3)).when(
             lambda item: allocate(item, "o1", 1, 0, NOW)
         ).then_refused(Invalid, field="quantity")
+
+
+class TestConvert:
+    def test_units_become_firm_and_the_rest_is_replaced(self) -> None:
+        history = stocked(9, reserved("r1", 2), reserved("r2", 3), reserved("r3", 1, NOW))
+        given(STOCK_ITEM, history).when(
+            lambda item: convert(item, ["r2", "r1", "r3", "r9"], 4, NOW)
+        ).then(
+            ReservationReleased(reservation_id="r2", quantity=3, reason="converted"),
+            ReservationReleased(reservation_id="r1", quantity=1, reason="converted"),
+            ReservationReleased(reservation_id="r1", quantity=1, reason="replaced"),
+        )
+
+    def test_they_stand_before_those_that_wait(self) -> None:
+        item = STOCK_ITEM.fold(stocked(3, reserved("r1", 2), backordered("o1", 9)))
+        assert (item.unclaimed(NOW), item.convertible({"r1"}, NOW)) == (0, 2)
+        events = convert(item, ["r1"], 2, NOW)
+        given(STOCK_ITEM, [*stocked(3, reserved("r1", 2), backordered("o1", 9)), *events]).when(
+            lambda item: allocate(item, "o2", 1, 2, NOW, ahead=2)
+        ).then(allocated("o2", 2))
+
+    def test_what_is_gone_is_not_converted(self) -> None:
+        counted = StockCounted(counted=1, expected=3)
+        item = STOCK_ITEM.fold(stocked(3, reserved("r1", 2), reserved("r2", 1), counted))
+        assert item.convertible({"r1"}, NOW) == 0
+        assert item.convertible({"r1", "r2"}, NOW) == 1
+        assert item.convertible({"r1", "r2"}, SOON) == 0
+
+    def test_no_more_is_promised_than_stands_before_the_queue(self) -> None:
+        history = stocked(3, backordered("o1", 9))
+        given(STOCK_ITEM, history).when(
+            lambda item: allocate(item, "o2", 1, 3, NOW, ahead=2)
+        ).then_refused(InsufficientStock, available={"85123A": 2})
 
 
 class TestBackorder:
