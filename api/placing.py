@@ -88,13 +88,16 @@ class PlaceOrderBody(Body):
     ship_method: Id | None = None
     promised_by: Moment | None = None
     preferred_location: LocationId | None = None
-    reservations: Annotated[
-        tuple[Id, ...],
-        Field(
-            max_length=MAX_LINES,
-            description="Reservations whose units become this order's; the rest is released.",
-        ),
-    ] = ()
+    reservations: (
+        Annotated[
+            list[Id],
+            Field(
+                max_length=MAX_LINES,
+                description="Reservations whose units become this order's; the rest is released.",
+            ),
+        ]
+        | None
+    ) = None
     contacts: Annotated[dict[Role, ContactBody], Field(max_length=10)] | None = None
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
@@ -126,7 +129,7 @@ def place_order(asked: Asked, body: PlaceOrderBody) -> PlaceOrder:
         ship_method=body.ship_method,
         promised_by=body.promised_by,
         preferred_location=body.preferred_location,
-        reservations=body.reservations,
+        reservations=tuple(body.reservations or ()),
         contacts=_contacts(body.contacts),
     )
 
