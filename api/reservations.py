@@ -1,6 +1,5 @@
 """Soft promises of stock: for carts, drafts and quotes, for a while."""
 
-from api.asked import Asked
 from api.fields import Id, Moment, Quantity, Reason
 from api.routing import Routes
 from api.stock import ItemBody
@@ -33,10 +32,9 @@ class ReleaseBody(ItemBody):
 
 
 @routes.command("/stock/reserve")
-def reserve_stock(asked: Asked, body: ReserveBody) -> ReserveStock:
-    """Promise units softly until a moment."""
-    reservation_id = body.reservation_id or asked.derived_id("reservation")
-    return ReserveStock(**dict(body) | {"reservation_id": reservation_id})
+def reserve_stock(body: ReserveBody) -> ReserveStock:
+    """Promise units softly until a moment; the receipt names the reservation."""
+    return ReserveStock(**dict(body))
 
 
 @routes.command("/stock/extend-reservation")

@@ -6,7 +6,7 @@ nothing that it appended remains.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
@@ -56,6 +56,14 @@ class Context:
     traceparent: str | None = None
     former_id: UUID | None = None
     former_fingerprint: bytes = b""
+
+
+def explained(context: Context, command: object) -> Context:
+    """The context with the reason that the command has, unless the caller gave one beside it."""
+    if context.reason is not None:
+        return context
+    said = getattr(command, "reason", None) or getattr(command, "cause", None)
+    return replace(context, reason=said) if isinstance(said, str) else context
 
 
 def derived_id(context: Context, what: str) -> str:

@@ -22,15 +22,16 @@ from commands.on_order import (
 )
 from commands.promises import StockAt, StockSide
 from commands.serving import needs_in_turn
-from domain.errors import ReferenceReused
+from domain.errors import ReferenceReused, UnknownSku
 from domain.making import maker
 from domain.order import cancelling, changing, exceptions
 from domain.order.placing import OrderRequest, demands_of, place, promise, skus_of
 from domain.order.placing import RequestedLine as RequestedLine
 from domain.order.state import ORDER, Order
 from domain.order_policy import ORDER_POLICY, ORDER_POLICY_STREAM
-from domain.sourcing import eligible, source
+from domain.sourcing import Sourcing, eligible, source
 from domain.sourcing_policy import SOURCING_POLICY
+from domain.stock.state import STOCK_ITEM
 from domain.values import SOURCING_STREAM, LineQuantity, order_stream, stock_stream
 
 _receipt = maker(Receipt)
@@ -156,12 +157,27 @@ def _source_placed(
         preferred=command.preferred_location,
         has_reserved=bool(command.reservations),
     )
+    _check_skus(command, streams, sourcing)
     streams.append(stream, placed + promise(sourcing, command.shortage_policy))
     side = StockSide(streams, command.order_id, order, now)
     if command.reservations:
         side.convert(command.reservations, sourcing.decided)
     side.follow([sourcing.decided])
     side.finish({})
+
+
+def _check_skus(command: PlaceOrder, streams: Streams, sourcing: Sourcing) -> None:
+    """What no location in question knows is not lacking: it is no sku of ours."""
+    if not sourcing.missing:
+        return
+    policy = streams.state(SOURCING_POLICY, SOURCING_STREAM)
+    serving, _ = eligible(policy, command.channel, command.country)
+    for line in sourcing.missing if serving else ():
+        sku = command.lines[line - 1].sku
+        names = (stock_stream(place.location, sku) for place in serving)
+        if all(streams.state(STOCK_ITEM, name).status == "none" for name in names):
+            message = f"No location that serves this order knows the sku {sku}."
+            raise UnknownSku(message, field=f"lines.{line}.sku", sku=sku)
 
 
 def _needs_place(command: PlaceOrder, streams: Streams) -> Sequence[str]:

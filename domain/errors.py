@@ -14,6 +14,7 @@ DomainError                     a caller was refused; nothing was written
 │   └── UnknownOrderException
 ├── Invalid                     the request contradicts itself or the vocabulary; carries the field
 │   ├── CurrencyMismatch
+│   ├── UnknownSku
 │   └── TotalMismatch
 └── Conflict                    the request is well formed, the state forbids it
     ├── WrongStatus
@@ -120,6 +121,10 @@ class Invalid(DomainError):
 
 class CurrencyMismatch(Invalid):
     """A line names another currency than its order."""
+
+
+class UnknownSku(Invalid):
+    """No location that serves the order knows this sku."""
 
 
 class TotalMismatch(Invalid):

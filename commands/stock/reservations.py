@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from commands.handling import Context, Handlers, Handling, Receipt, Streams
+from commands.handling import Context, Handlers, Handling, Receipt, Streams, derived_id
 from commands.serving import needs_in_turn
 from commands.stock.on_item import Decision, OnItem, decided, stream_of
 from domain.errors import NoEligibleLocation
@@ -17,14 +17,14 @@ from domain.values import SOURCING_STREAM
 
 @dataclass(slots=True, kw_only=True)
 class ReserveStock:
-    """Promise units softly until a moment."""
+    """Promise units softly until a moment. A reservation without an id gets one."""
 
     location: str
     sku: str
-    reservation_id: str
     owner: str
     quantity: int
     expires_at: datetime
+    reservation_id: str | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -58,18 +58,22 @@ class ExpireReservations:
 def reserve_stock(
     command: ReserveStock, streams: Streams, context: Context, now: datetime
 ) -> Receipt:
+    reservation_id = command.reservation_id or derived_id(context, "reservation")
+
     def decide(item: StockItem) -> list[object]:
         _check_open(streams, item)
         return promising.reserve(
             item,
-            command.reservation_id,
+            reservation_id,
             command.owner,
             command.quantity,
             command.expires_at,
             now,
         )
 
-    return decided(command, streams, now, "reserved", _due(now), decide)
+    receipt = decided(command, streams, now, "reserved", _due(now), decide)
+    receipt.details["reservation_id"] = reservation_id
+    return receipt
 
 
 def extend_reservation(

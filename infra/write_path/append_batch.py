@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from commands.handling import Answer, Contact, Context, Receipt
+from commands.handling import Answer, Contact, Context, Receipt, explained
 from infra.postgres import binary_arrays
 from infra.postgres.binary_arrays import instant, integer
 from infra.store.contacts_vault import FIELDS as CONTACT_FIELDS
@@ -124,7 +124,8 @@ class AppendBatch:
     def _envelopes(
         self, ask: CommandRequest, occurred_at: datetime, staged: Sequence[Staged]
     ) -> list[bytes]:
-        decided = shared(ask.context, occurred_at, self.recorded_at)
+        context = explained(ask.context, ask.command)
+        decided = shared(context, occurred_at, self.recorded_at)
         command_id = ask.key
         return [
             sealed(
@@ -132,7 +133,7 @@ class AppendBatch:
                 event,
                 stream_id,
                 version,
-                decided if at is None else shared(ask.context, at, self.recorded_at),
+                decided if at is None else shared(context, at, self.recorded_at),
             )
             for index, (stream_id, version, event, at) in enumerate(staged)
         ]

@@ -268,7 +268,6 @@ COMMANDS = [
             owner="cart-1",
             quantity=1,
             expires_at=MOMENT,
-            reservation_id=_derived("reservation"),
         ),
     ),
     Sound(

@@ -7,13 +7,15 @@ from uuid import UUID
 
 import pytest
 
-from commands.order import PlaceHold
+from commands.handling import explained
+from commands.order import CancelOrder, PlaceHold, RequestedLine
 from commands.payment import RecordPayment, RecordRefund
-from domain.errors import AlreadyExists, Invalid
+from commands.stock import ReserveStock
+from domain.errors import AlreadyExists, Invalid, UnknownSku
 from domain.order.events import PaymentCaptured, RefundSucceeded
 from domain.values import named_uuid
 from tests.commands.memory import CONTEXT, MemoryLog
-from tests.commands.shop import ORDER_ID, an_order, ask, refused, trade
+from tests.commands.shop import ORDER_ID, an_order, ask, lamps, refused, trade
 from tests.domain.stock.histories import NOW
 
 MONEY: dict[str, Any] = {"order_id": ORDER_ID, "provider": "bank", "currency": "GBP"}
@@ -68,3 +70,26 @@ def test_a_refund_has_its_time(seconds: int) -> None:
     back = RecordRefund(**MONEY, payment_id=DERIVED, provider_ref="r1", amount=10, cause="x", at=at)
     ask(log, back)
     assert log.time_of(RefundSucceeded) == at
+
+
+def test_a_reservation_without_an_id_gets_one() -> None:
+    held = ReserveStock(
+        location="LEEDS", sku="lamp", owner="cart", quantity=1, expires_at=NOW + timedelta(hours=1)
+    )
+    made = str(named_uuid(CONTEXT.command_id, "reservation"))
+    assert ask(trade(LEEDS=5), held).details == {"reservation_id": made}
+
+
+@pytest.mark.parametrize("policy", ["reject", "partial", "backorder"])
+def test_an_unknown_sku_is_called_one(policy: Any) -> None:
+    strange = RequestedLine(sku="lampe", quantity=1, unit_price=100)
+    wanted = an_order(1, lines=(*lamps(1), strange), shortage_policy=policy)
+    refused(trade(LEEDS=5), wanted, UnknownSku, field="lines.2.sku", sku="lampe")
+
+
+def test_a_reason_is_the_callers_or_the_commands() -> None:
+    refund = RecordRefund(**MONEY, payment_id="p", provider_ref="r", amount=1, cause="goodwill")
+    assert explained(CONTEXT, refund).reason == "goodwill"
+    assert explained(replace(CONTEXT, reason="by phone"), refund).reason == "by phone"
+    assert explained(CONTEXT, CancelOrder(order_id=ORDER_ID, reason="less")).reason == "less"
+    assert explained(CONTEXT, PAID) == CONTEXT

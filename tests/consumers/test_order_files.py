@@ -157,7 +157,7 @@ def test_other_content_under_an_old_reference_is_rejected() -> None:
         ({"unit_price": "9" * 17}, "unit_price: no whole number"),
         ({"country": "Germany"}, "A country is an ISO 3166 alpha-2 code, and 'Germany' is none."),
         ({"quantity": -1}, "A quantity is 1 to 1000000000."),
-        ({"sku": "GONE"}, "No location may serve these lines."),
+        ({"sku": "GONE"}, "No location that serves this order knows the sku GONE."),
         ({"quantity": 101}, "There is not enough stock."),
     ],
 )

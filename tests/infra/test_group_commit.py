@@ -8,6 +8,8 @@ import psycopg
 import pytest
 
 from commands.handling import Contact
+from commands.order import CancelOrder
+from commands.stock import SuspendStockItem
 from domain.categories import decider_of
 from domain.errors import InsufficientStock, Invalid, KeyReused, ReferenceReused, StaleVersion
 from infra.store.envelope import envelope, event_id
@@ -15,7 +17,9 @@ from infra.store.event_log import StoredRow
 from infra.write_path.append_batch import CommandRequest, OutboxMessage, SideWrite
 from infra.write_path.group_commit import Writer
 from tests.infra.shop import (
+    LOCATION,
     LONG_AGO,
+    SKU,
     STOCK,
     Mark,
     accepted,
@@ -284,6 +288,18 @@ def test_a_fact_has_the_time_that_it_states(writer: Writer, ordinal_database: st
     assert b'Z","recorded_at"' in stated
     known = envelope(decided)
     assert known.occurred_at == known.recorded_at
+
+
+def test_the_reason_of_a_command_is_that_of_its_events(
+    writer: Writer, ordinal_database: str
+) -> None:
+    open_shop(writer, units=1)
+    do(writer, order("o1"))
+    do(writer, CancelOrder(order_id="o1", reason="changed their mind"))
+    known = envelope(log_of(ordinal_database)[-1].state)
+    assert known.reason == "changed their mind"
+    do(writer, SuspendStockItem(location=LOCATION, sku=SKU, reason="recall"), reason="by phone")
+    assert envelope(log_of(ordinal_database)[-1].state).reason == "by phone"
 
 
 # -- the vault
