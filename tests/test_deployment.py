@@ -63,6 +63,13 @@ def test_an_intake_of_all_channels_runs() -> None:
     assert OURS["intake"]["command"] == ["consume"]
 
 
+def test_an_analyst_has_bounds() -> None:
+    logins = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["configs"]["logins"]
+    (made,) = re.findall(r"CREATE ROLE ordinal_analyst .*", logins["content"])
+    assert "CONNECTION LIMIT 10" in made
+    assert "ALTER ROLE ordinal_analyst SET statement_timeout" in logins["content"]
+
+
 @pytest.mark.parametrize("name", SERVICES)
 def test_no_container_is_reachable_from_outside(name: str) -> None:
     assert all(port.startswith("127.0.0.1:") for port in SERVICES[name].get("ports", []))
