@@ -98,7 +98,9 @@ def create_app(edge: Edge, *, lifespan: Lifespan[FastAPI] | None = None) -> Api:
 async def _wrong_method(app: FastAPI, request: Request, error: Any) -> Response:
     """Several routes may share a path; the framework names the methods of the first only."""
     routes = [route for route in app.routes if isinstance(route, Route)]
-    fitting = (route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    fitting = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    # What stands there by its own name is no id of anything else.
+    fitting = [route for route in fitting if "{" not in route.path] or fitting
     methods = {method for route in fitting for method in route.methods or ()}
     methods |= {"HEAD"} if "GET" in methods else set()
     return await _refused(

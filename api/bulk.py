@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi.routing import APIRoute
 from pydantic import JsonValue
+from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
 from api.asked import Asked, Asking, received
@@ -56,6 +57,11 @@ class BulkRoute(APIRoute):
         name = endpoint.__name__
         super().__init__(path, endpoint, methods=["POST"], operation_id=name, **documents)
         self.tags, self.app = ["orders"], self._handle
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whatever the method: this is no order's id."""
+        match, found = super().matches(scope)
+        return (match if match is Match.NONE else Match.FULL), found
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = Asked(scope, receive)

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from functools import cache
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from commands.handling import Answer
 from domain.errors import OrdinalError
+from infra.ops.histogram import Histogram
 from infra.runtime.logs import together
 from infra.write_path.command_bus import QueuedCommand
 
@@ -64,7 +65,7 @@ class Figures:
         return Counter(name, about, labels, registry=self.registry)
 
     def _histogram(self, name: str, about: str, buckets: Sequence[float]) -> Histogram:
-        return Histogram(name, about, buckets=buckets, registry=self.registry)
+        return Histogram(name, about, buckets, self.registry)
 
     def gauge(self, name: str, about: str, *labels: str) -> Gauge:
         return Gauge(name, about, labels, registry=self.registry)

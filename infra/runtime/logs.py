@@ -63,7 +63,6 @@ def configure_logging(settings: Settings, *, stream: TextIO | None = None) -> No
     out = stream or sys.stderr
     level = getattr(logging, settings.log_level.upper())
     shared: list[Any] = [
-        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]

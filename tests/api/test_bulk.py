@@ -143,6 +143,12 @@ def test_what_speaks_of_one_order_is_refused() -> None:
     assert House().ask("POST", f"{PATH}?a=1", content=order(1)).status_code == 422
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "DELETE"])
+def test_it_is_no_order_s_id(method: str) -> None:
+    response = House().ask(method, PATH)
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")
+
+
 def test_the_documents_example_is_taken_and_says_what_comes_back() -> None:
     content = OPERATIONS["place_orders"][2]["requestBody"]["content"]["application/x-ndjson"]
     house = House()

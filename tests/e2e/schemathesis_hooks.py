@@ -23,3 +23,9 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         headers["Idempotency-Key"] = f"request-{number}"
     if number % 5 and VERSION.fullmatch(str(headers.get("If-Match", ""))):
         del headers["If-Match"]
+
+
+@schemathesis.serializer("application/x-ndjson")
+def lines(context: Any, value: Any) -> bytes:
+    """A text of lines as it is."""
+    return value.encode("utf-8", "replace") if isinstance(value, str) else repr(value).encode()
