@@ -1,10 +1,11 @@
 """`ordinal import …`"""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import msgspec
 import typer
@@ -15,33 +16,67 @@ from consumers.channels import orders
 from consumers.consumer import Unreadable
 from consumers.files import online_retail, order_files
 from consumers.files.importing import ImportReport
+from consumers.files.local_times import LONDON, LocalTimes, Order
+from consumers.files.order_rows import Amounts
 from infra.intake.message_decoders import decoder_of
 from verbs.session import load_settings, opened
-from verbs.terminal import bar, console, family
+from verbs.terminal import bar, console, fail, family
 from verbs.writing import patient_write, writer_of
 
 cli = family("Import files.")
 _decode = decoder_of(orders.OrderMessage)
 
+File = Annotated[Path, typer.Argument(exists=True, dir_okay=False)]
+Rejects = Annotated[
+    Path | None, typer.Option(help="Where rejected lines go [FILE.rejects.csv].", dir_okay=False)
+]
+Accept = Annotated[
+    bool, typer.Option("--accept-rejects", help="End with status 0 though lines were rejected.")
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(help="Of the file, such as iso-8859-1 [UTF-8, or what it begins with]."),
+]
+
 
 @cli.command("online-retail")
 def import_online_retail(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
-    rejects: Annotated[Path | None, typer.Option(help="Where rejected lines go.")] = None,
+    file: File,
+    rejects: Rejects = None,
+    accept_rejects: Accept = False,
+    encoding: Encoding = None,
+    zone: Annotated[str, typer.Option(help="Whose clocks the times of the file are.")] = LONDON,
+    dates: Annotated[
+        Order, typer.Option(help="Order of year, month and day, where a year stands last.")
+    ] = "ymd",
 ) -> None:
     """Import a file in the UCI Online Retail format, as its shop would have sent it."""
-    _import(online_retail.import_online_retail, file, rejects)
+    times = LocalTimes(zone, dates)
+    run = partial(online_retail.import_online_retail, times=times, encoding=encoding)
+    _import(run, file, rejects, accept_rejects)
 
 
 @cli.command("orders")
 def import_orders(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    file: File,
     channel: Annotated[str, typer.Option(help="Channel of the orders.")] = "file",
-    rejects: Annotated[Path | None, typer.Option(help="Where rejected lines go.")] = None,
+    rejects: Rejects = None,
+    accept_rejects: Accept = False,
+    encoding: Encoding = None,
+    amounts: Annotated[
+        Amounts | None,
+        typer.Option(help="What CSV amounts are: minor units (2000) or major ones (20.00)."),
+    ] = None,
 ) -> None:
     """Import orders from CSV (a row a line of an order) or NDJSON (an order a line)."""
-    run = partial(order_files.import_orders, channel=channel, decode=read_order)
-    _import(run, file, rejects)
+    run = partial(
+        order_files.import_orders,
+        channel=channel,
+        decode=read_order,
+        amounts=amounts,
+        encoding=encoding,
+    )
+    _import(run, file, rejects, accept_rejects)
 
 
 def read_order(line: bytes) -> orders.OrderMessage:
@@ -53,14 +88,19 @@ def read_order(line: bytes) -> orders.OrderMessage:
     return message
 
 
-def _import(run: Callable[..., ImportReport], file: Path, rejects: Path | None) -> None:
+def _import(
+    run: Callable[..., ImportReport], file: Path, rejects: Path | None, accept: bool
+) -> None:
+    """Ends with status 1 when lines were rejected and nobody had said that this may be."""
     rejects = rejects or file.with_name(f"{file.stem}.rejects.csv")
+    if rejects.exists() and rejects.samefile(file):
+        fail(f"The rejects would replace {file} itself: name another file.")
     began = time.monotonic()
     with (
         opened(load_settings()) as conninfo,
         bar(file.name, file.stat().st_size) as progress,
         file.open("rb") as source,
-        rejects.open("w", encoding="utf-8", newline="") as bad,
+        _replacing(rejects) as bad,
     ):
         report = run(
             source,
@@ -70,7 +110,19 @@ def _import(run: Callable[..., ImportReport], file: Path, rejects: Path | None) 
             actor="import",
         )
     _show_report(report, rejects, time.monotonic() - began)
-    raise typer.Exit(0 if report.lines_in == report.applied + report.rejected.total() else 1)
+    raise typer.Exit(1 if report.rejected and not accept else 0)
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[TextIO]:
+    """A file that takes the target's place at the end, and only if there is a good one."""
+    partial_file = target.with_name(f"{target.name}.partial")
+    try:
+        with partial_file.open("w", encoding="utf-8", newline="") as file:
+            yield file
+        partial_file.replace(target)
+    finally:
+        partial_file.unlink(missing_ok=True)
 
 
 def _show_report(report: ImportReport, rejects: Path, seconds: float) -> None:

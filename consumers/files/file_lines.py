@@ -1,6 +1,8 @@
 """The lines of a file, whatever is in it, in bounded memory; and the lines that belong together."""
 
-import csv
+import codecs
+import io
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, Generic, Protocol, TypeVar
@@ -9,6 +11,15 @@ from consumers.consumer import Unreadable
 
 LONGEST_LINE = 65_536
 LINES_A_REPORT = 500
+# Lines within which the parts of an interrupted group must begin.
+WINDOW = 1_000
+MOST_HELD = 8_000
+MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 Progress = Callable[[int, int], None]
 """Is told how many lines and bytes have been read."""
@@ -20,11 +31,19 @@ class UnreadableFile(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FileLine:
-    """A physical line, without its end. Of one that is too long only the beginning is kept."""
+    """A line, without its end; bytes that are no text stand in it as lone surrogates.
+
+    Of one that is too long only the beginning is kept.
+    """
 
     number: int
-    raw: bytes
+    text: str
     cut: bool = False
+
+    @property
+    def blank(self) -> bool:
+        """Nothing but blanks and separators, as spreadsheets write below their last row."""
+        return not self.text.strip(' \t,;|"')
 
 
 Bad = tuple[FileLine, str]
@@ -51,13 +70,14 @@ class Read(Generic[R]):
 
 @dataclass(slots=True)
 class Group(Generic[R]):
-    """Consecutive lines of one key, and the bad ones among them. `first` is the first's number.
+    """The lines of one key, and the bad ones among them. `first` and `last` are line numbers.
 
     One that is not `whole` has too many lines, and is only a part of them.
     """
 
     key: str = ""
     first: int = 0
+    last: int = 0
     rows: list[R] = field(default_factory=list)
     bad: list[Bad] = field(default_factory=list)
     whole: bool = True
@@ -66,6 +86,7 @@ class Group(Generic[R]):
         return len(self.rows) + len(self.bad)
 
     def add(self, read: Read[R]) -> None:
+        self.last = read.line.number
         if read.row is None:
             self.bad.append((read.line, read.why))
         else:
@@ -76,70 +97,155 @@ class Group(Generic[R]):
         return [*self.bad, *((row.line, why) for row in self.rows)]
 
 
-def groups(reads: Iterable[Read[R]], most: int) -> Iterator[Group[R]]:
-    """Group by key. A line without a key belongs to the group that goes on behind it, if any.
+Related = Callable[[R, R], bool]
+"""Whether two rows of one key can be of one group, when others stand between them."""
 
-    At most about twice `most` lines are held, however many a group has.
+
+def groups(
+    reads: Iterable[Read[R]], most: int, related: Related[R] = lambda one, other: True
+) -> Iterator[Group[R]]:
+    """Group by key, in the order of their first lines.
+
+    Lines of others may stand between those of a group: it is closed WINDOW lines behind its last
+    one. A line without a key belongs to the group that goes on behind it, if any. At most about
+    MOST_HELD lines are held, however many a group has.
     """
-    group: Group[R] = Group()
-    loose: list[Bad] = []
+    grouping = Grouping(most, related)
     for read in reads:
-        if read.key is None and len(loose) < most:
-            loose.append((read.line, read.why))
-            continue
-        if read.key not in (None, group.key):
-            yield from _some(group, Group(bad=loose))
-            group, loose = Group(read.key or "", read.line.number), []
-        group.bad += loose
-        loose = []
+        yield from grouping.take(read)
+    yield from grouping.rest()
+
+
+class Grouping(Generic[R]):
+    """The groups that are still open, oldest first."""
+
+    def __init__(self, most: int, related: Related[R]) -> None:
+        self._most = most
+        self._related = related
+        self._open: deque[Group[R]] = deque()
+        self._of: dict[str, Group[R]] = {}
+        self._latest: Group[R] = Group()
+        self._loose: list[Bad] = []
+        self._held = 0
+
+    def take(self, read: Read[R]) -> Iterator[Group[R]]:
+        number, key = read.line.number, read.key
+        if key is None and len(self._loose) < self._most:
+            self._loose.append((read.line, read.why))
+            return
+        group = self._group(read, key or "")
+        self._settle_loose(group)
         group.add(read)
-        if len(group) > most:
-            group.whole = False
-            yield group
-            group = Group(group.key, whole=False)
-    yield from _some(group, Group(bad=loose))
+        self._held += 1
+        self._latest = group
+        if len(group) > self._most:
+            yield self._part(group)
+        opened = self._open
+        while opened and (opened[0].last + WINDOW < number or self._held > MOST_HELD):
+            yield self._close()
 
+    def rest(self) -> Iterator[Group[R]]:
+        self._settle_loose(None)
+        while self._open:
+            yield self._close()
 
-def _some(*found: Group[R]) -> Iterator[Group[R]]:
-    return (group for group in found if len(group))
+    def _group(self, read: Read[R], key: str) -> Group[R]:
+        known = self._of.get(key)
+        if known is not None and self._goes_on(known, read):
+            return known
+        group: Group[R] = Group(key, read.line.number, read.line.number)
+        self._of[key] = group
+        self._settle_loose(group)
+        self._open.append(group)
+        return group
+
+    def _goes_on(self, group: Group[R], read: Read[R]) -> bool:
+        if group is self._latest:
+            return True
+        near = read.line.number <= group.last + WINDOW
+        return near and (
+            read.row is None or not group.rows or self._related(group.rows[-1], read.row)
+        )
+
+    def _settle_loose(self, group: Group[R] | None) -> None:
+        """Lines without a key are of the group around them, or alone."""
+        if not self._loose:
+            return
+        if group is self._latest:
+            group.bad += self._loose
+        else:
+            self._open.append(Group(bad=self._loose, last=self._loose[-1][0].number))
+        self._held += len(self._loose)
+        self._loose = []
+
+    def _close(self) -> Group[R]:
+        group = self._open.popleft()
+        self._held -= len(group)
+        if self._of.get(group.key) is group:
+            del self._of[group.key]
+        return group
+
+    def _part(self, group: Group[R]) -> Group[R]:
+        """What a group that is too long holds, which makes room for its next lines."""
+        group.whole = False
+        part = Group(group.key, group.first, group.last, group.rows, group.bad, whole=False)
+        group.rows, group.bad = [], []
+        self._held -= len(part)
+        return part
 
 
 def read_lines(
-    file: BinaryIO, progress: Progress, longest: int = LONGEST_LINE
+    file: BinaryIO,
+    progress: Progress,
+    longest: int = LONGEST_LINE,
+    encoding: str | None = None,
 ) -> Iterator[FileLine]:
-    """The lines of a file, whatever is in it, never more of one than `longest` bytes."""
-    number = done = 0
-    while raw := file.readline(longest):
-        number += 1
-        done += len(raw)
-        cut = len(raw) == longest and not raw.endswith(b"\n")
-        yield FileLine(number, raw.rstrip(b"\r\n"), cut)
-        while cut and (rest := file.readline(longest)):
-            done += len(rest)
-            cut = not rest.endswith(b"\n")
-        if number % LINES_A_REPORT == 0:
-            progress(number, done)
-    progress(number, done)
+    """The lines of a file, whatever ends them, never more of one than `longest` characters.
+
+    It is UTF-8, or what its first bytes say, or `encoding`.
+    """
+    text = _opened(file, encoding)
+    number = 0
+    try:
+        while said := text.readline(longest):
+            number += 1
+            cut = len(said) == longest and said[-1] != "\n"
+            yield FileLine(number, said.rstrip("\n"), cut)
+            while cut and (rest := text.readline(longest)):
+                cut = rest[-1] != "\n"
+            if number % LINES_A_REPORT == 0:
+                progress(number, file.tell())
+    except UnicodeDecodeError as error:
+        raise UnreadableFile(f"Behind line {number} the file is not {error.encoding}.") from None
+    finally:
+        if not file.closed:
+            progress(number, file.tell())
+            text.detach()
+
+
+def _opened(file: BinaryIO, encoding: str | None) -> io.TextIOWrapper:
+    begins = file.read(4)
+    file.seek(0)
+    marked = next((name for mark, name in MARKS.items() if begins.startswith(mark)), None)
+    errors = "surrogatepass" if marked else "surrogateescape"
+    try:
+        return io.TextIOWrapper(file, marked or encoding or "utf-8-sig", errors)
+    except LookupError:
+        raise UnreadableFile(f"There is no encoding of text that is called {encoding}.") from None
 
 
 def text_of(line: FileLine) -> str:
     """Raises Unreadable for what cannot be text."""
     if line.cut:
         raise Unreadable("the line is too long")
-    if b"\0" in line.raw:
-        raise Unreadable("the line holds a NUL byte")
-    try:
-        text = line.raw.decode("utf-8-sig" if line.number == 1 else "utf-8")
-    except UnicodeDecodeError:
-        raise Unreadable("the line is not UTF-8") from None
-    if not text.strip():
-        raise Unreadable("the line is empty")
+    text = line.text
+    if "\0" in text:
+        raise Unreadable("the line holds a NUL byte: UTF-16 has to begin with its mark")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise Unreadable(
+                "the line is not UTF-8: name the encoding of the file, such as iso-8859-1"
+            ) from None
     return text
-
-
-def cells_of(line: FileLine) -> list[str]:
-    """One line is one row: a quoted line break would let one bad quote swallow the file."""
-    try:
-        return next(csv.reader([text_of(line)], strict=True))
-    except csv.Error:
-        raise Unreadable("the line is not CSV") from None

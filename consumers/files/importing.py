@@ -67,8 +67,13 @@ class Ledger:
         self.report.lines_in += len(bad)
         for line, reason in sorted(bad, key=lambda entry: entry[0].number):
             self.report.rejected[reason] += 1
-            original = line.raw.decode(errors="backslashreplace").replace("\0", "\\x00")
-            self._rejects.writerow((line.number, reason, original))
+            self._rejects.writerow((line.number, reason, _shown(line.text)))
+
+
+def _shown(text: str) -> str:
+    """What is no text stands in the rejects as the bytes that it was."""
+    raw = text.encode(errors="surrogateescape")
+    return raw.decode(errors="backslashreplace").replace("\0", "\\x00")
 
 
 @dataclass(slots=True)

@@ -2,9 +2,10 @@
 
 NDJSON holds orders in the shape of `intake.orders`. CSV has a header, which names some columns of
 that shape: reference, sku, quantity, unit_price, currency and country at least, further fields of
-the line and of the order, but no people. Amounts are minor units, an empty cell is none. The rows
-of an order follow each other and agree about everything but the line. An order with a bad row is
-rejected whole, each row with its reason: who ordered three things did not order two.
+the line and of the order, but no people; `consumers.files.order_rows` tells how it says the unit of
+its amounts. An empty cell is none. The rows of an order agree about everything but the line; rows
+of other orders may stand between them, a few hundred at most. An order with a bad row is rejected
+whole, each row with its reason: who ordered three things did not order two.
 
 A channel and a reference name one order for ever, so that a file can be read again and again. What
 is known of an order includes no contacts: other people under an old reference change nothing.
@@ -23,7 +24,6 @@ from consumers.files.file_lines import (
     Group,
     Progress,
     UnreadableFile,
-    cells_of,
     groups,
     read_lines,
     text_of,
@@ -38,7 +38,8 @@ from consumers.files.importing import (
     asked,
     refusal,
 )
-from consumers.files.order_rows import OrderRow, reader
+from consumers.files.order_rows import KNOWN, REQUIRED, Amounts, OrderRow, Reader
+from consumers.files.tables import read_table
 from domain.values import MAX_LINES
 
 LONGEST_ORDER = 4 * 1024 * 1024
@@ -59,26 +60,24 @@ def import_orders(
     actor: str,
     channel: str,
     decode: Decode,
+    amounts: Amounts | None = None,
+    encoding: str | None = None,
 ) -> ImportReport:
     """Place the orders of a file. A first line that begins with `{` makes it NDJSON."""
-    lines = read_lines(file, progress, LONGEST_ORDER)
-    first = next(lines, None)
+    lines = read_lines(file, progress, LONGEST_ORDER, encoding)
+    first = next((line for line in lines if not line.blank), None)
     if first is None:
         raise UnreadableFile("The file is empty.")
     run = Run(Desk(write), Ledger(rejects), actor, channel)
-    if first.raw.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
-        run.take_json(chain([first], lines), decode)
+    lines = chain([first], lines)
+    if first.text.lstrip().startswith("{"):
+        run.take_json(lines, decode)
     else:
-        run.take_csv(groups(map(reader(_header(first)), lines), MAX_LINES))
+        table = read_table(lines, KNOWN, REQUIRED)
+        reader = Reader(table, amounts)
+        run.take_csv(groups(map(reader.read, table.rows(lines)), MAX_LINES))
     run.desk.clear()
     return run.ledger.report
-
-
-def _header(line: FileLine) -> list[str]:
-    try:
-        return cells_of(line)
-    except Unreadable as why:
-        raise UnreadableFile(f"The header: {why}.") from None
 
 
 class Run:
@@ -92,9 +91,10 @@ class Run:
 
     def take_json(self, lines: Iterator[FileLine], decode: Decode) -> None:
         for line in lines:
+            if line.blank:
+                continue
             try:
-                text = text_of(line)
-                message = decode(text.encode())
+                message = decode(text_of(line).encode())
                 self._place([line], message)
             except Unreadable as why:
                 self._reject([(line, str(why))])

@@ -1,14 +1,23 @@
-"""The rows of a CSV file of orders: each is a line, and repeats the head of its order."""
+"""The rows of a CSV file of orders: each is a line, and repeats the head of its order.
+
+No amount is read without its unit: `unit_price_minor` holds whole minor units (2000 pence), and a
+column called `unit_price` is read only when it was said what it holds, minor units or major ones
+(20.00 pounds).
+"""
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
+from consumers.amounts import minor_units
 from consumers.channels.orders import OrderMessageLine
 from consumers.consumer import Unreadable
-from consumers.files.file_lines import FileLine, Read, UnreadableFile, cells_of
+from consumers.files.file_lines import FileLine, Read, UnreadableFile
+from consumers.files.tables import Table
+from domain.currencies import check_currency
+from domain.errors import Invalid
 from domain.values import LineKind, PaymentMode, ShortagePolicy
 
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,16}", re.ASCII)
@@ -76,47 +85,76 @@ HEAD: Mapping[str, Callable[[str], object]] = {
     "ordered_at": _moment,
 }
 COLUMNS = {**HEAD, **LINE}
-REQUIRED = ("reference", "sku", "quantity", "unit_price", "currency", "country")
+AMOUNTS = ("unit_price", "tax", "discount", "total")
+MINOR = "_minor"
+# Every name that a column may have.
+KNOWN = {name: name for name in [*COLUMNS, *(f"{amount}{MINOR}" for amount in AMOUNTS)]}
+REQUIRED = ("reference", "sku", "quantity", "currency", "country")
+
+Amounts = Literal["minor", "major"]
+"""What stands in columns of amounts whose names do not say it."""
 
 
-def reader(header: list[str]) -> Callable[[FileLine], Read[OrderRow]]:
-    """Reads rows under this header; raises UnreadableFile when it is none."""
-    unknown = [column for column in header if column not in COLUMNS]
-    missing = [column for column in REQUIRED if column not in header]
-    if unknown or len(set(header)) != len(header):
-        raise UnreadableFile(f"The header names unknown columns, or one twice: {header}.")
-    if missing:
-        raise UnreadableFile(f"The header lacks {', '.join(missing)}.")
-    return lambda line: _read(header, line)
+def unit_of(table: Table, amounts: Amounts | None) -> None:
+    """Raises UnreadableFile when it can't be told what an amount of this file is."""
+    plain = [name for name in AMOUNTS if name in table.columns]
+    both = [name for name in plain if f"{name}{MINOR}" in table.columns]
+    if both:
+        raise UnreadableFile(f"The header names {both[0]} and {both[0]}{MINOR}: one of them.")
+    if plain and amounts is None:
+        raise UnreadableFile(
+            f"The unit of {', '.join(plain)} is not said: call the column {plain[0]}{MINOR} if it"
+            " holds whole pence or cents (2000), or say that all amounts are minor units (2000)"
+            " or major ones (20.00): --amounts minor, --amounts major."
+        )
+    if not {"unit_price", f"unit_price{MINOR}"} & set(table.columns):
+        raise UnreadableFile(f"The header lacks unit_price{MINOR}, or unit_price with --amounts.")
 
 
-def _read(header: list[str], line: FileLine) -> Read[OrderRow]:
-    key = None
+class Reader:
+    """Reads the rows under one header."""
+
+    def __init__(self, table: Table, amounts: Amounts | None = None) -> None:
+        unit_of(table, amounts)
+        self._table = table
+        self._major = amounts == "major"
+
+    def read(self, line: FileLine) -> Read[OrderRow]:
+        key = None
+        try:
+            cells = self._table.cells(line)
+            named = zip(self._table.columns, cells, strict=True)
+            said = {name: cell for name, cell in named if cell}
+            key = said.get("reference")
+            row = self._row(line, said)
+        except Unreadable as why:
+            return Read(line, key, why=str(why))
+        return Read(line, key, row)
+
+    def _row(self, line: FileLine, said: Mapping[str, str]) -> OrderRow:
+        for column in REQUIRED:
+            if column not in said:
+                raise Unreadable(f"{column}: missing")
+        values = dict(self._value(column, said) for column in said)
+        if "unit_price" not in values:
+            raise Unreadable("unit_price: missing")
+        item: dict[str, Any] = {name: values[name] for name in LINE if name in values}
+        head = {name: values[name] for name in HEAD if name in values}
+        return OrderRow(line, head, OrderMessageLine(**item))
+
+    def _value(self, column: str, said: Mapping[str, str]) -> tuple[str, object]:
+        name = column.removesuffix(MINOR)
+        try:
+            if self._major and column in AMOUNTS:
+                return name, _major(said[column], said["currency"])
+            return name, COLUMNS[name](said[column])
+        except Unreadable as why:
+            raise Unreadable(f"{column}: {why}") from None
+
+
+def _major(amount: str, currency: str) -> int:
     try:
-        cells = cells_of(line)
-        if cells == header:
-            raise Unreadable("the header again")
-        if len(cells) != len(header):
-            raise Unreadable(f"the line has not {len(header)} columns")
-        said = {column: cell for column, cell in zip(header, cells, strict=True) if cell}
-        key = said.get("reference")
-        row = _row(line, said)
-    except Unreadable as why:
-        return Read(line, key, why=str(why))
-    return Read(line, key, row)
-
-
-def _row(line: FileLine, said: Mapping[str, str]) -> OrderRow:
-    for column in REQUIRED:
-        if column not in said:
-            raise Unreadable(f"{column}: missing")
-    item: dict[str, Any] = {column: _value(column, said) for column in LINE if column in said}
-    head = {column: _value(column, said) for column in HEAD if column in said}
-    return OrderRow(line, head, OrderMessageLine(**item))
-
-
-def _value(column: str, said: Mapping[str, str]) -> object:
-    try:
-        return COLUMNS[column](said[column])
-    except Unreadable as why:
-        raise Unreadable(f"{column}: {why}") from None
+        check_currency(currency, None)
+    except Invalid as why:
+        raise Unreadable(str(why)) from None
+    return minor_units(amount, currency)

@@ -11,7 +11,7 @@ import pytest
 
 from commands.handling import Answer, Receipt
 from consumers.channels.orders import ORDERS
-from consumers.files.file_lines import UnreadableFile
+from consumers.files.file_lines import WINDOW, UnreadableFile
 from consumers.files.importing import Asked, ImportReport, Outcome
 from consumers.files.online_retail import carried, import_online_retail, messages
 from domain.errors import ReferenceReused
@@ -256,6 +256,41 @@ def test_a_sale_is_not_cancelled_before_it_was_made() -> None:
     early = "C2,10001,TIN ROBOT,-1,2010-11-30 08:00:00,1.0,1.0,France\n"
     report = Imported(file_of(LINE.format("1"), early)).report
     assert (report.cancellations, report.rejected.total()) == (0, 1)
+
+
+INTERRUPTED = """\
+542806,48194,DOORMAT HEARTS,1,2011-02-01 11:19:00,7.95,1001.0,United Kingdom
+542806,48188,DOORMAT WELCOME PUPPIES,2,2011-02-01 11:19:00,7.95,1001.0,United Kingdom
+C542805,22156,HEART DECORATION WITH PEARLS ,-1,2011-02-01 11:19:00,0.85,1002.0,United Kingdom
+542806,22692,DOORMAT WELCOME TO OUR HOME,2,2011-02-01 11:20:00,7.95,1001.0,United Kingdom
+542806,22788,BROCANTE COAT RACK,2,2011-02-01 11:20:00,9.95,1001.0,United Kingdom
+"""
+
+
+def test_an_invoice_that_others_interrupt_is_one_order() -> None:
+    order = placed(Imported(file_of(INTERRUPTED)))["542806"]
+    assert (len(order.lines), order.totals.total) == (4, 5965)
+
+
+def test_invoices_that_are_mixed_row_by_row_are_placed_in_the_order_of_their_first_rows() -> None:
+    numbers = [1, 2, 3, 2, 1, 3, 3, 1]
+    imported = Imported(file_of(*(LINE.format(number) for number in numbers)))
+    orders = placed(imported)
+    assert {name: len(order.lines) for name, order in orders.items()} == {"1": 3, "2": 2, "3": 3}
+    assert list(orders) == ["1", "2", "3"]
+
+
+def test_an_invoice_that_comes_back_later_is_another_one() -> None:
+    hours_later = LINE.format("1").replace("08:00", "09:00")
+    assert len(placed(Imported(file_of(LINE.format("1"), LINE.format("2"), hours_later)))) == 2
+    far = [LINE.format(f"{number}") for number in range(WINDOW + 2)]
+    report = Imported(file_of(*far, LINE.format("0").replace("ROBOT,1", "ROBOT,2"))).report
+    assert report.rejected == {"The channel used this reference before, for other content.": 1}
+
+
+def test_blank_lines_are_no_lines() -> None:
+    report = Imported(file_of(LINE.format("1"), "\n", ",,,,,,,\n", LINE.format("2"))).report
+    assert (report.lines_in, report.applied) == (2, 2)
 
 
 def test_bad_lines_within_an_invoice_spare_the_others() -> None:

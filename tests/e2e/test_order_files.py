@@ -12,7 +12,7 @@ from tests.e2e.asking import Ran, run
 from tests.faults.system import SKU, System, order_body
 
 CSV = f"""\
-reference,sku,quantity,unit_price,currency,country,customer_id
+reference,sku,quantity,unit_price_minor,currency,country,customer_id
 F-1,{SKU},2,250,GBP,GB,c-1
 F-1,{SKU},1,200,GBP,GB,c-1
 F-2,{SKU},two,250,GBP,GB,c-2
@@ -46,7 +46,6 @@ NDJSON_REJECTS = {
     4: "not UTF-8",
     5: "$.country",
     6: "quantity",
-    7: "empty",
     8: "not enough",
 }
 
@@ -94,14 +93,14 @@ def assert_named(found: dict[int, str], wanted: dict[int, str]) -> None:
 
 def test_rows_of_a_csv_file_become_orders_or_are_named(desk: Desk) -> None:
     done = desk.imports(CSV.encode(), "--channel", "fair")
-    assert done.code == 0, done.text
+    assert done.code == 1, done.text
     assert_named(desk.rejects(), CSV_REJECTS)
     assert desk.placed() == orders("fair", "F-1", "F-6")
 
 
 def test_lines_of_ndjson_become_orders_or_are_named(desk: Desk) -> None:
     done = desk.imports(b"\n".join(NDJSON))
-    assert done.code == 0, done.text
+    assert done.code == 1, done.text
     assert_named(desk.rejects(), NDJSON_REJECTS)
     assert desk.placed() == orders("file", "F-1", "F-7")
 
@@ -110,7 +109,7 @@ def test_lines_of_ndjson_become_orders_or_are_named(desk: Desk) -> None:
 def test_the_same_file_again_changes_nothing(desk: Desk, content: bytes) -> None:
     desk.imports(content)
     head, rejects = desk.system.head(), desk.rejects()
-    assert desk.imports(content).code == 0
+    assert desk.imports(content, "--accept-rejects").code == 0
     assert (desk.system.head(), desk.rejects()) == (head, rejects)
 
 
@@ -120,3 +119,20 @@ def test_a_file_in_another_format_is_refused_as_a_whole(desk: Desk, content: byt
     assert done.code == 1
     assert "Traceback" not in done.text
     assert desk.placed() == set()
+
+
+def test_a_run_that_fails_at_the_header_leaves_older_rejects(desk: Desk) -> None:
+    desk.imports(CSV.encode())
+    before = desk.rejects()
+    assert desk.imports(b"reference,colour\n").code == 1
+    assert desk.rejects() == before != {}
+    assert sorted(each.name for each in desk.folder.glob("orders*")) == [
+        *("orders.rejects.csv", "orders.txt")
+    ]
+
+
+def test_the_rejects_do_not_replace_the_file_itself(desk: Desk) -> None:
+    done = desk.imports(CSV.encode(), "--rejects", str(desk.folder / "orders.txt"))
+    assert (done.code, desk.placed()) == (1, set())
+    assert "name another file" in done.words
+    assert (desk.folder / "orders.txt").read_bytes() == CSV.encode()

@@ -1,25 +1,28 @@
 """The rows of an online-retail file, and the invoices that they make up.
 
-A row is `InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country`. The
-rows of an invoice follow each other. Times name no zone and are taken as UTC, which is what the
-shop's clocks show in winter. Customers are numbers that some program wrote as decimals
-(`17850.0`). Stock codes keep their case: `85123a` is not `85123A`.
+A row is `InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country`, in
+any order; the names that the second edition of the data gives them are known, too. Other invoices
+may stand between the rows of one, as long as its rows are of the same half hour. Customers are
+numbers that some program wrote as decimals (`17850.0`). Stock codes keep their case: `85123a` is
+not `85123A`.
 """
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 
 from consumers.amounts import minor_units
 from consumers.consumer import Unreadable
 from consumers.files.countries import COUNTRIES
-from consumers.files.file_lines import FileLine, Group, Read, UnreadableFile, cells_of, groups
+from consumers.files.file_lines import FileLine, Group, Read, UnreadableFile, groups
+from consumers.files.local_times import LocalTimes, TwoDates
+from consumers.files.tables import Table, read_table
 from domain.errors import Invalid
 from domain.values import MAX_LINES, MAX_QUANTITY, check_sku, check_text
 
 CURRENCY = "GBP"
-HEADER = [
+HEADER = (
     "InvoiceNo",
     "StockCode",
     "Description",
@@ -28,7 +31,9 @@ HEADER = [
     "UnitPrice",
     "CustomerID",
     "Country",
-]
+)
+COLUMNS = {name: name for name in HEADER} | {"Invoice": "InvoiceNo", "Price": "UnitPrice"}
+HALF_AN_HOUR = timedelta(minutes=30)
 # Money without stock, in either case: postage and carriage, manual entries and discounts, samples,
 # fees and charges, donations, bad debt and corrections of the books. Gift vouchers (`gift_0001_…`)
 # are not among them: they are printed, kept and counted like other goods.
@@ -50,7 +55,6 @@ CHARGES = frozenset(
     }
 )
 WHOLE_NUMBER = re.compile(r"-?[0-9]{1,10}", re.ASCII)
-MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -76,50 +80,55 @@ class Row:
         return self.code.upper() in CHARGES
 
 
-def invoices(lines: Iterator[FileLine]) -> Iterator[Group[Row]]:
+def invoices(lines: Iterator[FileLine], times: LocalTimes | None = None) -> Iterator[Group[Row]]:
     """The invoices of a file; raises UnreadableFile when it is in another format."""
-    _check_header(next(lines, None))
-    return groups(map(_read, lines), MAX_LINES)
+    table = read_table(lines, COLUMNS, HEADER)
+    reader = Reader(table, times or LocalTimes())
+    return groups(map(reader.read, table.rows(lines)), MAX_LINES, _of_one_sale)
 
 
-def _check_header(line: FileLine | None) -> None:
-    try:
-        header = cells_of(line) if line else []
-    except Unreadable as why:
-        raise UnreadableFile(f"The header: {why}.") from None
-    if header != HEADER:
-        raise UnreadableFile(f"The header is not {','.join(HEADER)}.")
+def _of_one_sale(one: Row, other: Row) -> bool:
+    return abs(one.at - other.at) <= HALF_AN_HOUR
 
 
-def _read(line: FileLine) -> Read[Row]:
-    number = None
-    try:
-        cells = cells_of(line)
-        if cells == HEADER:
-            raise Unreadable("the header again")
-        if len(cells) != len(HEADER):
-            raise Unreadable(f"the line has not {len(HEADER)} columns")
-        number = cells[0] or None
-        row = _row(line, cells)
-    except Unreadable as why:
-        return Read(line, number, why=str(why))
-    return Read(line, number, row)
+class Reader:
+    """Reads the rows under one header."""
 
+    def __init__(self, table: Table, times: LocalTimes) -> None:
+        self._table = table
+        self._times = times
+        self._places = tuple(table.columns.index(name) for name in HEADER)
+        self._first = True
 
-def _row(line: FileLine, cells: list[str]) -> Row:
-    invoice, code, description, quantity, at, price, customer, country = cells
-    _check_names(invoice, code, description.strip(), customer)
-    return Row(
-        line=line,
-        invoice=invoice,
-        code=code,
-        description=description.strip(),
-        quantity=_quantity(quantity, cancels=invoice.startswith("C")),
-        at=_moment(at),
-        price=_price(price),
-        customer=customer.removesuffix(".0") or None,
-        country=_country(country),
-    )
+    def read(self, line: FileLine) -> Read[Row]:
+        """Raises UnreadableFile when already the first row's date can be read in two ways."""
+        number, first = None, self._first
+        self._first = False
+        try:
+            said = self._table.cells(line)
+            cells = [said[place] for place in self._places]
+            number = cells[0] or None
+            row = self._row(line, cells)
+        except Unreadable as why:
+            if first and isinstance(why, TwoDates):
+                raise UnreadableFile(f"{str(why)[:1].upper()}{str(why)[1:]}.") from None
+            return Read(line, number, why=str(why))
+        return Read(line, number, row)
+
+    def _row(self, line: FileLine, cells: list[str]) -> Row:
+        invoice, code, description, quantity, at, price, customer, country = cells
+        _check_names(invoice, code, description, customer)
+        return Row(
+            line=line,
+            invoice=invoice,
+            code=code,
+            description=description,
+            quantity=_quantity(quantity, cancels=invoice.startswith("C")),
+            at=self._times.moment(at, "InvoiceDate"),
+            price=_price(price),
+            customer=customer.removesuffix(".0") or None,
+            country=_country(country),
+        )
 
 
 def _check_names(invoice: str, code: str, description: str, customer: str) -> None:
@@ -145,15 +154,6 @@ def _quantity(text: str, cancels: bool) -> int:
     if cancels and quantity > 0:
         raise Unreadable("a cancellation of a negative number of units")
     return quantity
-
-
-def _moment(text: str) -> datetime:
-    try:
-        if MOMENT.fullmatch(text):
-            return datetime.fromisoformat(text).replace(tzinfo=UTC)
-    except ValueError:
-        pass
-    raise Unreadable("InvoiceDate is no date and time")
 
 
 def _price(text: str) -> int:

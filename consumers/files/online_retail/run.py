@@ -18,6 +18,7 @@ from consumers.files.importing import (
     Write,
     refusal,
 )
+from consumers.files.local_times import LocalTimes
 from consumers.files.online_retail.rows import CURRENCY, Row, invoices
 from consumers.files.online_retail.sales import Sales, Sold
 from consumers.files.online_retail.setting_up import CHANNEL, LOCATION, Setup, step
@@ -30,12 +31,20 @@ NO_SALE = "no earlier sale of this customer and code with so many units left"
 
 
 def import_online_retail(
-    file: BinaryIO, write: Write, rejects: TextIO, progress: Progress, *, actor: str
+    file: BinaryIO,
+    write: Write,
+    rejects: TextIO,
+    progress: Progress,
+    *,
+    actor: str,
+    times: LocalTimes | None = None,
+    encoding: str | None = None,
 ) -> ImportReport:
     """Carry out what the file tells; a second run changes nothing and reports the same."""
+    lines = read_lines(file, progress, encoding=encoding)
     with Sales() as sales:
         run = Run(Desk(write), Ledger(rejects), sales, actor)
-        for invoice in invoices(read_lines(file, progress)):
+        for invoice in invoices(lines, times):
             run.take(invoice)
         run.desk.clear()
     return run.ledger.report
