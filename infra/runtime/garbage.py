@@ -1,8 +1,8 @@
 """Python's collector in a process that keeps much and must not pause.
 
 Everything that the cache keeps is looked through by a pass over the oldest generation: a quarter
-of a second, once in some 50,000 orders. Here what outlives a few passes over the young is frozen,
-which no pass looks at, and that long one waits until nobody asks for anything.
+of a second, once in some 50,000 orders. Here what outlives a pass over the young is frozen, which
+no pass looks at, and that long one waits until nobody asks for anything.
 """
 
 import gc
@@ -12,8 +12,6 @@ import structlog
 
 # Containers that were made and not freed again, until the young are looked through.
 YOUNG = 2_000
-# Such passes until what outlived them is looked through once more, and frozen.
-PASSES = 4
 NEVER = 2**31 - 1
 # Seconds of rest before the long pass, and between two of them, unless there is no rest at all.
 QUIET_SECONDS = 3.0
@@ -35,7 +33,7 @@ class SteadyCollector:
         """What was made until now stays, and is not looked at again."""
         gc.collect()
         gc.freeze()
-        gc.set_threshold(YOUNG, PASSES, NEVER)
+        gc.set_threshold(YOUNG, NEVER, NEVER)
         gc.callbacks.append(self._passed)
 
     def stop(self) -> None:
@@ -55,7 +53,7 @@ class SteadyCollector:
         return True
 
     def _passed(self, phase: str, info: dict[str, int]) -> None:
-        if phase == "stop" and info["generation"] == 1:
+        if phase == "stop" and info["generation"] == 0:
             gc.freeze()
             self._frozen = True
 
