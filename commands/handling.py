@@ -5,7 +5,7 @@ they are at this very moment, appends events to them, and sees what it appended.
 nothing that it appended remains.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -89,12 +89,23 @@ class Receipt:
     details: dict[str, Any] = field(default_factory=dict)
 
 
-class Streams(Protocol):
-    """The streams of one command, loaded and current."""
+class NotNamed(LookupError):
+    """A command looked at a stream that its `needs` had not named: a mistake of the program."""
+
+
+class Known(Protocol):
+    """Streams that were named and are loaded; others may have written to them since."""
 
     def state(self, decider: Decider[S], stream_id: str) -> S:
-        """The stream's present state; the decider's initial one when nothing was recorded."""
+        """The stream's state; the decider's initial one when nothing was recorded.
+
+        Raises NotNamed for one that was not named before.
+        """
         ...
+
+
+class Streams(Known, Protocol):
+    """The streams of one command, loaded and current."""
 
     def version(self, stream_id: str) -> int:
         """Events recorded in the stream so far, those of this command included."""
@@ -120,39 +131,35 @@ class Streams(Protocol):
 
 
 Handler = Callable[[Any, Streams, Context, datetime], Receipt]
-Needs = Callable[[Any, Streams], Sequence[str] | Iterator[Sequence[str]]]
+Rounds = Iterator[Iterable[str]]
+"""The streams that a command needs, in rounds: it is resumed when all that it named are loaded, so
+what it names next may rest on their states. It may name more than it will need, never less.
+"""
+Needs = Callable[[Any, Known], Rounds]
+
+
+class ContactId(str):
+    """Names a contact of the vault among the streams that a command needs."""
+
+    __slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Handling:
     """A command's handler and the streams it needs.
 
-    `needs` is asked before the log is locked, again and again until it names nothing new: what it
-    named before is loaded by then, so one answer may rest on another. One that yields its answers
-    goes on when all streams of the answer before are loaded. `target` is the stream that `If-Match`
-    speaks of.
+    `needs` is asked before the log is locked; looking at a stream that it did not name is an error.
+    It has no clock, and names what could be needed as if every reservation had expired. `target` is
+    the stream that `If-Match` speaks of; a command that `creates` it most often finds it new.
     """
 
     handle: Handler
     needs: Needs
     target: Callable[[Any], str]
+    creates: bool = False
 
 
 Handlers = Mapping[type, Handling]
-
-
-def named(
-    needed: Sequence[str] | Iterator[Sequence[str]], loaded: Callable[[str], bool]
-) -> Sequence[str]:
-    """The streams that are needed, as far as can be told from those that are loaded."""
-    if not isinstance(needed, Iterator):
-        return needed
-    names: list[str] = []
-    for answer in needed:
-        names += answer
-        if not all(map(loaded, answer)):
-            break
-    return names
 
 
 class Dispatch(Protocol):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from commands.handling import Context, Handlers, Handling, Receipt, Streams
+from commands.handling import Context, Handlers, Handling, Known, Receipt, Rounds, Streams
 from domain import sourcing_policy
 from domain.sourcing_policy import SOURCING_POLICY
 from domain.values import SOURCING_STREAM
@@ -116,8 +116,8 @@ def _stream(command: object) -> str:
     return SOURCING_STREAM
 
 
-def _needs(command: object, streams: Streams) -> tuple[str, ...]:
-    return (SOURCING_STREAM,)
+def _needs(command: object, streams: Known) -> Rounds:
+    yield (SOURCING_STREAM,)
 
 
 HANDLERS: Handlers = {

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from commands.handling import Receipt, Streams
+from commands.handling import Known, Receipt, Rounds, Streams
 from commands.promises import StockAt, StockSide
 from commands.serving import Gains, queues
 from domain.order.state import ORDER, Order
@@ -35,8 +35,8 @@ def stream_of(command: OnOrder) -> str:
     return order_stream(command.order_id)
 
 
-def needs_order(command: OnOrder, streams: Streams) -> tuple[str, ...]:
-    return (stream_of(command),)
+def needs_order(command: OnOrder, streams: Known) -> Rounds:
+    yield (stream_of(command),)
 
 
 def decided(
@@ -92,16 +92,14 @@ def sourced_again(
 
 
 def candidates(
-    streams: Streams, order: Order, skus: Iterable[str], excluded: Sequence[str]
-) -> list[str]:
-    """The policy and the stock that sourcing would look at."""
+    streams: Known, channel: str, country: str, skus: Iterable[str], excluded: Sequence[str] = ()
+) -> Rounds:
+    """The policy, and the stock that sourcing would look at."""
+    yield (SOURCING_STREAM,)
     policy = streams.state(SOURCING_POLICY, SOURCING_STREAM)
-    serving, _ = eligible(policy, order.channel, order.country, excluded)
-    wanted = set(skus)
-    return [
-        SOURCING_STREAM,
-        *(stock_stream(place.location, sku) for place in serving for sku in wanted),
-    ]
+    serving, _ = eligible(policy, channel, country, excluded)
+    wanted = dict.fromkeys(skus)
+    yield (stock_stream(place.location, sku) for place in serving for sku in wanted)
 
 
 def gains_of(order: Order, lines: Iterable[int]) -> dict[str, int]:

@@ -1,20 +1,24 @@
 """What may be asked of an order before it is picked."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from commands.contacts import contact_ids, keep_contacts, same_contacts
 from commands.handling import (
     Contact,
+    ContactId,
     Context,
     Handlers,
     Handling,
+    Known,
     Receipt,
+    Rounds,
     Streams,
     derived_id,
 )
 from commands.on_order import (
+    candidates,
     decided,
     gains_of,
     needs_order,
@@ -180,16 +184,12 @@ def _check_skus(command: PlaceOrder, streams: Streams, sourcing: Sourcing) -> No
             raise UnknownSku(message, field=f"lines.{line}.sku", sku=sku)
 
 
-def _needs_place(command: PlaceOrder, streams: Streams) -> Sequence[str]:
-    """The order and the policy; and once these are known, the stock that may serve it."""
+def _needs_place(command: PlaceOrder, streams: Known) -> Rounds:
+    """The stock that may serve it, as if it were new; then what a repeat is compared with."""
     stream = stream_of(command)
-    names = [SOURCING_STREAM, stream]
-    if streams.state(ORDER, stream).status == "none":
-        policy = streams.state(SOURCING_POLICY, SOURCING_STREAM)
-        serving, _ = eligible(policy, command.channel, command.country)
-        skus = skus_of(command.lines)
-        names += [stock_stream(place.location, sku) for place in serving for sku in skus]
-    return names
+    yield from candidates(streams, command.channel, command.country, skus_of(command.lines))
+    yield (stream,)
+    yield map(ContactId, streams.state(ORDER, stream).contacts.values())
 
 
 def confirm_order(
@@ -275,7 +275,7 @@ def complete_order(
 Cancelling = RejectOrder | ExpireOrder | CancelOrder | CancelLines
 
 
-def _gains(command: Cancelling, streams: Streams) -> dict[str, int]:
+def _gains(command: Cancelling, streams: Known) -> dict[str, int]:
     order = streams.state(ORDER, stream_of(command))
     return gains_of(order, _concerned(command, order))
 
@@ -286,19 +286,19 @@ def _concerned(command: Cancelling, order: Order) -> Iterable[int]:
     return order.lines
 
 
-def _needs_freed(command: Cancelling, streams: Streams) -> Iterator[Sequence[str]]:
+def _needs_freed(command: Cancelling, streams: Known) -> Rounds:
     """The order, its stock, and who is next in turn for it."""
     yield (stream_of(command),)
     yield from needs_in_turn(streams, _gains(command, streams), command.order_id)
 
 
-def _needs_expired(command: ExpireOrder, streams: Streams) -> Iterator[Sequence[str]]:
+def _needs_expired(command: ExpireOrder, streams: Known) -> Rounds:
     yield (ORDER_POLICY_STREAM,)
     yield from _needs_freed(command, streams)
 
 
 HANDLERS: Handlers = {
-    PlaceOrder: Handling(place_order, _needs_place, stream_of),
+    PlaceOrder: Handling(place_order, _needs_place, stream_of, creates=True),
     ConfirmOrder: Handling(confirm_order, needs_order, stream_of),
     RejectOrder: Handling(reject_order, _needs_freed, stream_of),
     CancelOrder: Handling(cancel_order, _needs_freed, stream_of),

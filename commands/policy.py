@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from commands.handling import Context, Handlers, Handling, Receipt, Streams
+from commands.handling import Context, Handlers, Handling, Known, Receipt, Rounds, Streams
 from domain.order_policy import (
     ORDER_POLICY,
     ORDER_POLICY_STREAM,
@@ -43,8 +43,8 @@ def _stream(command: object) -> str:
     return ORDER_POLICY_STREAM
 
 
-def _needs(command: object, streams: Streams) -> tuple[str, ...]:
-    return (ORDER_POLICY_STREAM,)
+def _needs(command: object, streams: Known) -> Rounds:
+    yield (ORDER_POLICY_STREAM,)
 
 
 HANDLERS: Handlers = {SetOrderPolicy: Handling(set_order_policy, _needs, _stream)}

@@ -1,10 +1,9 @@
 """Choosing again where an order's units come from."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from commands.handling import Context, Handlers, Handling, Receipt, Streams
+from commands.handling import Context, Handlers, Handling, Known, Receipt, Rounds, Streams
 from commands.on_order import candidates, decided, sourced_again, stream_of
 from domain.order import resourcing
 from domain.order.events import LineUnsourced
@@ -65,7 +64,7 @@ def source_waiting(
     return decided(command, streams, now, "sourced", decide)
 
 
-def _taken_back(command: SourceOrder, streams: Streams, order: Order) -> list[LineUnsourced]:
+def _taken_back(command: SourceOrder, streams: Known, order: Order) -> list[LineUnsourced]:
     policy = streams.state(SOURCING_POLICY, SOURCING_STREAM)
 
     def ended(location: str, sku: str) -> bool:
@@ -79,7 +78,7 @@ def _taken_back(command: SourceOrder, streams: Streams, order: Order) -> list[Li
     )
 
 
-def _needs_order(command: SourceOrder, streams: Streams) -> Iterator[Sequence[str]]:
+def _needs_order(command: SourceOrder, streams: Known) -> Rounds:
     """The places that hold what may be taken back, and all that may serve it instead."""
     stream = stream_of(command)
     yield stream, SOURCING_STREAM
@@ -92,17 +91,19 @@ def _needs_order(command: SourceOrder, streams: Streams) -> Iterator[Sequence[st
         if place in line.backordered or not policy.is_open(place)
     ]
     demands = resourcing.demands(order, _taken_back(command, streams, order))
-    yield candidates(streams, order, {demand.sku for demand in demands}, command.excluded)
+    skus = [demand.sku for demand in demands]
+    yield from candidates(streams, order.channel, order.country, skus, command.excluded)
 
 
-def _needs_waiting(command: SourceWaiting, streams: Streams) -> Iterator[Sequence[str]]:
+def _needs_waiting(command: SourceWaiting, streams: Known) -> Rounds:
     stream = stream_of(command)
     yield stream, SOURCING_STREAM
     order = streams.state(ORDER, stream)
     demands = resourcing.waiting(order, command.sku)
     lines = [order.lines[demand.line] for demand in demands]
     yield [stock_stream(place, line.sku) for line in lines for place in line.backordered]
-    yield candidates(streams, order, {line.sku for line in lines}, ())
+    skus = [line.sku for line in lines]
+    yield from candidates(streams, order.channel, order.country, skus)
 
 
 HANDLERS: Handlers = {

@@ -5,10 +5,10 @@ the log is locked; when everything else is decided, those are served of whom it 
 after the first hundred lines is for the backorder filler.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
-from commands.handling import Streams
+from commands.handling import Known, Rounds, Streams
 from domain.order.events import LineAllocated, LineBackordered
 from domain.sourcing_policy import SOURCING_POLICY
 from domain.stock.events import BackorderFilled, StockAllocationDisplaced
@@ -20,7 +20,7 @@ Gains = Mapping[str, int]
 """Units that a command frees at most, by the stream of their stock item."""
 
 
-def queues(streams: Streams, gains: Gains, own: str = "") -> dict[str, list[str]]:
+def queues(streams: Known, gains: Gains, own: str = "") -> dict[str, list[str]]:
     """Whose turn it may be at each item: an order id for each line that may be served.
 
     As if every reservation had expired: who is served in the end is among these, or is the
@@ -46,7 +46,7 @@ def _queue(item: StockItem, units: int, most: int, own: str) -> list[str]:
     return (others + [own] * len(own_lines))[:most]
 
 
-def _is_open(streams: Streams, item: StockItem) -> bool:
+def _is_open(streams: Known, item: StockItem) -> bool:
     return streams.state(SOURCING_POLICY, SOURCING_STREAM).is_open(item.location)
 
 
@@ -55,7 +55,7 @@ def orders_in(queued: Mapping[str, Collection[str]]) -> list[str]:
     return list(dict.fromkeys(order_stream(each) for ids in queued.values() for each in ids))
 
 
-def needs_in_turn(streams: Streams, gains: Gains, own: str = "") -> Iterator[list[str]]:
+def needs_in_turn(streams: Known, gains: Gains, own: str = "") -> Rounds:
     """The streams that serving may touch: first the items, then the orders next in turn."""
     yield [SOURCING_STREAM, *gains]
     yield orders_in(queues(streams, gains, own))

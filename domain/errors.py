@@ -15,7 +15,8 @@ DomainError                     a caller was refused; nothing was written
 ├── Invalid                     the request contradicts itself or the vocabulary; carries the field
 │   ├── CurrencyMismatch
 │   ├── UnknownSku
-│   └── TotalMismatch
+│   ├── TotalMismatch
+│   └── TooManyCandidates       carries how many streams can be decided together
 └── Conflict                    the request is well formed, the state forbids it
     ├── WrongStatus
     ├── InsufficientStock       carries what is available
@@ -129,6 +130,10 @@ class UnknownSku(Invalid):
 
 class TotalMismatch(Invalid):
     """The stated total is not the sum of the lines."""
+
+
+class TooManyCandidates(Invalid):
+    """So many items at so many locations can't be decided at once: ask for fewer."""
 
 
 class Conflict(DomainError):

@@ -9,8 +9,8 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -26,6 +26,7 @@ RUN = f"{os.getpid():x}{time.time_ns():x}"
 NUMBERS = count(1)
 KAFKA_LACKS = pytest.StashKey[str]()
 SHARED = pytest.StashKey[ExitStack]()
+FreshStore = Callable[[], AbstractContextManager[str]]
 
 KAFKA_ADVICE = "install Java 17 and Maven, or name a broker in ORDINAL_TEST_KAFKA_BOOTSTRAP_SERVERS"
 
@@ -109,6 +110,18 @@ def ordinal_database(postgres_server: str, ordinal_template: str) -> Iterator[st
     """The conninfo of a migrated database of this test's own, as its owner."""
     with _scratch_database(postgres_server, template=ordinal_template) as name:
         yield make_conninfo(postgres_server, dbname=name)
+
+
+@pytest.fixture
+def fresh_store(postgres_server: str, ordinal_template: str) -> FreshStore:
+    """For tests that need many: a migrated database for as long as a block lasts."""
+
+    @contextmanager
+    def store() -> Iterator[str]:
+        with _scratch_database(postgres_server, template=ordinal_template) as name:
+            yield make_conninfo(postgres_server, dbname=name)
+
+    return store
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,10 @@
 """Shipments on their way: dispatched, followed, and what became of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from commands.handling import Context, Handlers, Handling, Receipt, Streams
+from commands.handling import Context, Handlers, Handling, Known, Receipt, Rounds, Streams
 from commands.on_order import decided, needs_order, stream_of
 from domain.errors import UnknownStockItem
 from domain.order import exceptions, shipping
@@ -173,40 +173,37 @@ def report_lost(command: ReportLost, streams: Streams, context: Context, now: da
     return decided(command, streams, now, "lost", decide, at=command.at)
 
 
-def _needs_dispatch(command: Dispatch, streams: Streams) -> Sequence[str]:
+def _needs_dispatch(command: Dispatch, streams: Known) -> Rounds:
     """The policy and the stock that leaves; if it is forced out, the orders it was promised to."""
     stream = stream_of(command)
+    yield stream, ORDER_POLICY_STREAM
     order = streams.state(ORDER, stream)
-    names = [stream, ORDER_POLICY_STREAM]
     shipment = order.shipments.get(command.shipment_id)
-    if shipment is None:
-        return names
-    return names + _leaving(order, shipment.location, shipment.lines, streams, command.forced)
+    if shipment is not None:
+        yield from _leaving(order, shipment.location, shipment.lines, streams, command.forced)
 
 
-def _needs_cancelled(command: DispatchCancelled, streams: Streams) -> Sequence[str]:
+def _needs_cancelled(command: DispatchCancelled, streams: Known) -> Rounds:
     check_location(command.location)
     stream = stream_of(command)
+    yield (stream,)
     order = streams.state(ORDER, stream)
     known = [part for part in command.lines if part.line in order.lines]
-    return [stream, *_leaving(order, command.location, known, streams, True)]
+    yield from _leaving(order, command.location, known, streams, True)
 
 
 def _leaving(
-    order: Order, location: str, lines: Iterable[LineQuantity], streams: Streams, forced: bool
-) -> list[str]:
+    order: Order, location: str, lines: Iterable[LineQuantity], streams: Known, forced: bool
+) -> Rounds:
     """The stock that leaves; and if it is forced out, the orders it was promised to."""
     units: dict[str, int] = {}
     for part in lines:
         name = stock_stream(location, order.lines[part.line].sku)
         units[name] = units.get(name, 0) + part.quantity
-    owners = {
-        order_stream(owner)
-        for name in units
-        if forced
-        for owner, _, _ in youngest(streams.state(STOCK_ITEM, name), 2 * sum(units.values()))
-    }
-    return [*units, *owners]
+    yield units
+    if forced:
+        items, most = [streams.state(STOCK_ITEM, name) for name in units], 2 * sum(units.values())
+        yield {order_stream(owner) for item in items for owner, *_ in youngest(item, most)}
 
 
 HANDLERS: Handlers = {

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from commands.handling import Context, Handlers, Handling, Receipt, Streams
+from commands.handling import Context, Handlers, Handling, Known, Receipt, Rounds, Streams
 from commands.on_order import candidates, decided, needs_order, sourced_again, stream_of
 from domain.order import fulfilling
 from domain.order.resourcing import waiting_policy
@@ -172,21 +172,23 @@ def _shelf(command: ConfirmPick | ReportShort, order: Order) -> list[str]:
     return [stock_stream(work.location, order.lines[command.line].sku)]
 
 
-def _needs_places(command: OpenFulfilmentOrders, streams: Streams) -> tuple[str, ...]:
-    return SOURCING_STREAM, stream_of(command)
+def _needs_places(command: OpenFulfilmentOrders, streams: Known) -> Rounds:
+    yield SOURCING_STREAM, stream_of(command)
 
 
-def _needs_shelf(command: ConfirmPick, streams: Streams) -> list[str]:
+def _needs_shelf(command: ConfirmPick, streams: Known) -> Rounds:
     stream = stream_of(command)
-    return [stream, *_shelf(command, streams.state(ORDER, stream))]
+    yield (stream,)
+    yield _shelf(command, streams.state(ORDER, stream))
 
 
-def _needs_sources(command: ReportShort, streams: Streams) -> list[str]:
+def _needs_sources(command: ReportShort, streams: Known) -> Rounds:
     stream = stream_of(command)
+    yield (stream,)
     order = streams.state(ORDER, stream)
     line = order.lines.get(command.line)
-    skus = [line.sku] if line else []
-    return [stream, *_shelf(command, order), *candidates(streams, order, skus, ())]
+    yield _shelf(command, order)
+    yield from candidates(streams, order.channel, order.country, [line.sku] if line else [])
 
 
 HANDLERS: Handlers = {

@@ -1,10 +1,9 @@
 """Carrying an item: its registration, its policy, and whether it may be promised."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from commands.handling import Context, Handlers, Handling, Receipt, Streams
+from commands.handling import Context, Handlers, Handling, Known, Receipt, Rounds, Streams
 from commands.serving import needs_in_turn
 from commands.stock.on_item import decided, needs_item, stream_of
 from domain.errors import UnknownLocation
@@ -142,23 +141,23 @@ def discontinue_stock_item(
     )
 
 
-def _less_safety(command: SetStockPolicy, streams: Streams) -> int:
+def _less_safety(command: SetStockPolicy, streams: Known) -> int:
     """Units that a smaller safety stock frees."""
     return streams.state(STOCK_ITEM, stream_of(command)).safety_stock - command.safety_stock
 
 
-def _needs_policy(command: SetStockPolicy, streams: Streams) -> Iterator[Sequence[str]]:
+def _needs_policy(command: SetStockPolicy, streams: Known) -> Rounds:
     stream = stream_of(command)
     yield (stream,)
     yield from needs_in_turn(streams, {stream: _less_safety(command, streams)})
 
 
-def _needs_resumed(command: ResumeStockItem, streams: Streams) -> Iterator[Sequence[str]]:
+def _needs_resumed(command: ResumeStockItem, streams: Known) -> Rounds:
     return needs_in_turn(streams, {stream_of(command): 0})
 
 
-def _needs_location(command: RegisterStockItem, streams: Streams) -> tuple[str, ...]:
-    return (SOURCING_STREAM, stream_of(command))
+def _needs_location(command: RegisterStockItem, streams: Known) -> Rounds:
+    yield SOURCING_STREAM, stream_of(command)
 
 
 HANDLERS: Handlers = {

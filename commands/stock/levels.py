@@ -1,10 +1,9 @@
 """Units that arrive, go missing or spoil, and the order lines that this serves or displaces."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from commands.handling import Context, Handlers, Handling, Receipt, Streams
+from commands.handling import Context, Handlers, Handling, Known, Receipt, Rounds, Streams
 from commands.serving import needs_in_turn
 from commands.stock.on_item import Decision, decided, needs_item, stream_of
 from domain.order.state import ORDER
@@ -199,7 +198,7 @@ def _orders(streams: Streams, now: datetime) -> OrderFacts:
 Moving = ReceiveStock | FillBackorders | AdjustStock | CountStock | MoveStockState
 
 
-def _gain(command: Moving, streams: Streams) -> int:
+def _gain(command: Moving, streams: Known) -> int:
     """Units that become free at most."""
     match command:
         case ReceiveStock(quantity=quantity):
@@ -214,15 +213,13 @@ def _gain(command: Moving, streams: Streams) -> int:
             return 0
 
 
-def _needs_served(command: Moving, streams: Streams) -> Iterator[Sequence[str]]:
+def _needs_served(command: Moving, streams: Known) -> Rounds:
     stream = stream_of(command)
     yield (stream,)
     yield from needs_in_turn(streams, {stream: _gain(command, streams)})
 
 
-def _needs_displaced(
-    command: AdjustStock | CountStock | MoveStockState, streams: Streams
-) -> Iterator[Sequence[str]]:
+def _needs_displaced(command: AdjustStock | CountStock | MoveStockState, streams: Known) -> Rounds:
     """The orders whose promises would give way, besides those that may be served."""
     yield from _needs_served(command, streams)
     item = streams.state(STOCK_ITEM, stream_of(command))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from commands.handling import Receipt, Streams
+from commands.handling import Known, Receipt, Rounds, Streams
 from commands.serving import queues, serve, tell_orders
 from domain.stock.alerts import alerts
 from domain.stock.state import STOCK_ITEM, StockItem
@@ -27,8 +27,8 @@ def stream_of(command: OnItem) -> str:
     return stock_stream(command.location, command.sku)
 
 
-def needs_item(command: OnItem, streams: Streams) -> tuple[str, ...]:
-    return (stream_of(command),)
+def needs_item(command: OnItem, streams: Known) -> Rounds:
+    yield (stream_of(command),)
 
 
 def decided(

@@ -1,10 +1,18 @@
 """Soft promises. Those that are due end before anything is decided about another."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from commands.handling import Context, Handlers, Handling, Receipt, Streams, derived_id
+from commands.handling import (
+    Context,
+    Handlers,
+    Handling,
+    Known,
+    Receipt,
+    Rounds,
+    Streams,
+    derived_id,
+)
 from commands.serving import needs_in_turn
 from commands.stock.on_item import Decision, OnItem, decided, stream_of
 from domain.errors import NoEligibleLocation
@@ -114,11 +122,11 @@ def _check_open(streams: Streams, item: StockItem) -> None:
         raise NoEligibleLocation(filtered_out={item.location: "closed"})
 
 
-def _needs_location(command: ReserveStock, streams: Streams) -> tuple[str, ...]:
-    return SOURCING_STREAM, stream_of(command)
+def _needs_location(command: ReserveStock, streams: Known) -> Rounds:
+    yield SOURCING_STREAM, stream_of(command)
 
 
-def _needs_served(command: OnItem, streams: Streams) -> Iterator[Sequence[str]]:
+def _needs_served(command: OnItem, streams: Known) -> Rounds:
     """Serving counts every reservation of the item as free, the one to be released as well."""
     return needs_in_turn(streams, {stream_of(command): 0})
 

@@ -13,7 +13,7 @@ from domain.errors import Invalid, OrdinalError, ReferenceReused, code_of
 from domain.values import ORDINAL_NAMESPACE, named_uuid, order_stream
 from infra.intake.incoming import LONGEST_REASON, Incoming
 from infra.kafka.topics import DEAD_LETTERS, INTAKE_RESULTS
-from infra.write_path.append_batch import OutboxMessage
+from infra.write_path.side_writes import OutboxMessage
 
 ORDERS = order_stream("")
 UNREADABLE = "Unreadable"

@@ -21,13 +21,15 @@ from infra.intake import sources
 from infra.intake.answers import dead_because, messages_of
 from infra.intake.incoming import INVALID, Incoming, Translator
 from infra.intake.lost_tail import lost_from
+from infra.intake.polled_batch import PolledBatch
 from infra.intake.stall_detector import Watermarks
 from infra.kafka.clients import KafkaUnfit, consumer, end_offsets, poll
 from infra.kafka.topics import ensure_intake_topic, topic_name
 from infra.runtime.settings import Settings
 from infra.runtime.watchdog import Watchdog
-from infra.write_path.append_batch import SideWrite
+from infra.write_path.append_batch import CommandRequest
 from infra.write_path.group_commit import BatchRefused, LogUnavailable, Writer
+from infra.write_path.side_writes import Offsets, Outbox, SideWrite
 
 BATCH = 500
 POLL_MS = 200
@@ -45,12 +47,7 @@ Meanwhile = Callable[[], None]
 Polled = Mapping[TopicPartition, list[Any]]
 
 
-@dataclass(slots=True)
-class PolledBatch:
-    """What one poll brought, and from where to where it moves each partition's offset."""
-
-    incoming: list[Incoming]
-    moves: dict[TopicPartition, tuple[int, int]]
+Polls = PolledBatch[Incoming]
 
 
 @dataclass(slots=True)
@@ -95,7 +92,7 @@ class Intake:
     _assignment: _Assignment = field(default_factory=_Assignment)
     _next: dict[TopicPartition, int] = field(default_factory=dict)
     _read: dict[TopicPartition, int] = field(default_factory=dict)
-    _ahead: PolledBatch | None = None
+    _ahead: Polls | None = None
     _source: str = ""
     _topic_id: str = ""
     _short: frozenset[TopicPartition] = frozenset()
@@ -232,12 +229,12 @@ class Intake:
 
     # -- one batch
 
-    def _batch_of(self, polled: Polled) -> PolledBatch | None:
+    def _batch_of(self, polled: Polled) -> Polls | None:
         """The messages that come next in partitions of ours, if there are any.
 
         Raises KafkaConnectionError when a partition has begun anew under us.
         """
-        batch = PolledBatch([], {})
+        batch = Polls([], {})
         for part, records in polled.items():
             present = self._read.get(part, NOT_OURS)
             fresh = [record for record in records if record.offset >= present]
@@ -252,7 +249,7 @@ class Intake:
     def _read_ahead(self, polled: Polled) -> None:
         self._ahead = self._ahead or self._batch_of(polled)
 
-    def _process(self, batch: PolledBatch, stop: threading.Event, meanwhile: Meanwhile) -> None:
+    def _process(self, batch: Polls, stop: threading.Event, meanwhile: Meanwhile) -> None:
         pause = 0.05
         while not stop.is_set() and not self._assignment.changed:
             try:
@@ -263,11 +260,9 @@ class Intake:
                 stop.wait(pause)
                 pause = min(pause * 2, LONGEST_PAUSE)
                 continue
-            if not self._assignment.changed:
-                self._count(batch.incoming)
             return
 
-    def _write(self, batch: PolledBatch, meanwhile: Meanwhile) -> None:
+    def _write(self, batch: Polls, meanwhile: Meanwhile) -> None:
         if not self._follows(batch):
             self._assignment.changed = True
             return
@@ -277,14 +272,14 @@ class Intake:
             if self._overtaken(batch):
                 self._assignment.changed = True
                 return
-            for incoming in batch.incoming:
+            for incoming in list(batch.incoming):
                 self._write_one(incoming)
 
-    def _follows(self, batch: PolledBatch) -> bool:
+    def _follows(self, batch: Polls) -> bool:
         """Whether all that was read before this has been written."""
         return all(self._next.get(part) == present for part, (present, _) in batch.moves.items())
 
-    def _overtaken(self, batch: PolledBatch) -> bool:
+    def _overtaken(self, batch: Polls) -> bool:
         """Whether another process has moved an offset of ours: then these are not ours any more."""
         stored = self._stored_offsets()
         return any(
@@ -302,15 +297,25 @@ class Intake:
             incoming.refuse(f"the database refused it: {refused}", INVALID)
             self._transact(alone)
 
-    def _transact(self, batch: PolledBatch, meanwhile: Meanwhile | None = None) -> None:
+    def _transact(self, batch: Polls, meanwhile: Meanwhile | None = None) -> None:
         self._watchdog.ping()
-        asks = [incoming for incoming in batch.incoming if incoming.unreadable is None]
-        moves = {(self._source, part.partition): move for part, move in batch.moves.items()}
-        channel = self.channel.channel
-        self.writer.write(
-            asks, lambda _: SideWrite(messages_of(batch.incoming, channel), moves), meanwhile
-        )
-        self._next.update((part, following) for part, (_, following) in batch.moves.items())
+
+        def side_writes(done: Sequence[CommandRequest]) -> list[SideWrite]:
+            part = batch.part(done)
+            moves = {(self._source, place.partition): move for place, move in part.moves.items()}
+            return [Outbox(messages_of(part.incoming, self.channel.channel)), Offsets(moves)]
+
+        try:
+            self.writer.write(batch.readable, side_writes, meanwhile)
+        except BaseException:
+            self._done(batch.take_committed())
+            raise
+        self._done(batch.take_all())
+
+    def _done(self, part: Polls) -> None:
+        self._next.update((place, following) for place, (_, following) in part.moves.items())
+        if part.incoming:
+            self._count(part.incoming)
 
     def _count(self, batch: Sequence[Incoming]) -> None:
         accepted = sum(isinstance(incoming.outcome, Answer) for incoming in batch)

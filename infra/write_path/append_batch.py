@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
-from commands.handling import Answer, Contact, Context, Receipt, explained
+from commands.handling import Answer, Contact, Context, Receipt, Rounds, explained
 from infra.postgres import binary_arrays
 from infra.postgres.binary_arrays import instant, integer
 from infra.store.contacts_vault import FIELDS as CONTACT_FIELDS
@@ -21,43 +21,27 @@ _json = msgspec.json.Encoder().encode
 _contact_values = attrgetter(*CONTACT_FIELDS)
 
 
-class OutboxMessage(NamedTuple):
-    """A message that is no event, published by the relay in order."""
-
-    topic: str
-    key: bytes | None
-    value: bytes
-    headers: dict[str, str]
-
-
 @dataclass(slots=True)
 class CommandRequest:
     """One command of a batch and, in the end, its outcome.
 
-    `key` is its id as the log has it. `target` and `needed` are streams; it turned out to need
-    those that are `unannounced`, too.
+    `key` is its id as the log has it. Of its `rounds` (see `commands.handling.Rounds`) it has
+    named the streams that it `needed`, the latest ones in `round`; the stream that it `creates` is
+    most often new. `blame` is why it can't say what it needs.
     """
 
     command: Any
     context: Context
     outcome: Outcome | None = None
     key: bytes = field(init=False)
-    target: str = ""
-    needed: Sequence[str] = ()
-    unannounced: tuple[str, ...] = ()
+    creates: str = ""
+    needed: set[str] = field(default_factory=set)
+    round: Sequence[str] = ()
+    rounds: Rounds | None = None
+    blame: Exception | None = None
 
     def __post_init__(self) -> None:
         self.key = self.context.command_id.bytes
-
-
-@dataclass(slots=True)
-class SideWrite:
-    """What moves in the transaction besides commands: messages, and intake offsets by topic and
-    partition, from the one that must still stand there to the next.
-    """
-
-    messages: Sequence[OutboxMessage] = ()
-    offsets: Mapping[tuple[str, int], tuple[int, int]] = field(default_factory=dict)
 
 
 Staged = tuple[str, int, object, datetime | None]
@@ -167,33 +151,17 @@ class AppendBatch:
         self.touched |= dict.fromkeys([stream_id for stream_id, *_ in staged])
         self._empty()
 
+    def stored(self, known: Mapping[bytes, tuple[bytes, bytes]]) -> bool:
+        """Whether these receipts are those of its commands, so that it is committed."""
+        for key, ask in self.asks.items():
+            outcome = ask.outcome
+            if isinstance(outcome, Answer) and not outcome.replayed:
+                return known.get(key) == (ask.context.fingerprint, outcome.body)
+        return False
+
     def unwritten(self, stream_id: str) -> Iterator[object]:
         """Events of a stream that were added since the last writing, in order."""
         return (event for stream, _, event, _ in self._staged if stream == stream_id)
-
-
-def write_companion(session: LogSession, side_write: SideWrite, recorded_at: datetime) -> None:
-    """Insert outbox messages and move offsets."""
-    messages, offsets = side_write.messages, side_write.offsets
-    if messages:
-        session.put_out(
-            instant(recorded_at),
-            [
-                binary_arrays.text_array([message.topic for message in messages]),
-                binary_arrays.bytea_array([message.key for message in messages]),
-                binary_arrays.bytea_array([message.value for message in messages]),
-                binary_arrays.encoded_text_array([_json(message.headers) for message in messages]),
-            ],
-        )
-    if offsets:
-        session.move_offsets(
-            [
-                binary_arrays.text_array([topic for topic, _ in offsets]),
-                binary_arrays.bigint_array([partition for _, partition in offsets]),
-                binary_arrays.bigint_array([present for present, _ in offsets.values()]),
-                binary_arrays.bigint_array([following for _, following in offsets.values()]),
-            ]
-        )
 
 
 def _encoded(contact: Contact) -> list[bytes | None]:

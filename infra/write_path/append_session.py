@@ -69,24 +69,6 @@ _CONTACTS = statement(
     " $8::text[], $9::text[], $10::text[]) AS given(i, n, e, p, s, c, z, r, l)"
     " ON CONFLICT (contact_id) DO NOTHING",
 )
-_OUTBOX = statement(
-    "outbox",
-    "INSERT INTO ordinal.outbox (topic, key, value, headers, recorded_at)"
-    " SELECT t, k, v, h::jsonb, $1::timestamptz"
-    " FROM unnest($2::text[], $3::bytea[], $4::bytea[], $5::text[]) AS given(t, k, v, h)",
-)
-# A partition that another process has moved meanwhile matches no row: the division fails.
-_OFFSETS = statement(
-    "offsets",
-    "WITH given AS (SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[])"
-    " AS given(topic, part, present, next)),"
-    " moved AS (INSERT INTO ordinal.intake_offsets AS stored (topic, partition, next_offset)"
-    " SELECT topic, part, next FROM given ON CONFLICT (topic, partition)"
-    " DO UPDATE SET next_offset = EXCLUDED.next_offset WHERE stored.next_offset ="
-    " (SELECT present FROM given WHERE topic = stored.topic AND part = stored.partition)"
-    " RETURNING 1) SELECT 1 / (CASE WHEN (SELECT count(*) FROM moved) ="
-    " (SELECT count(*) FROM given) THEN 1 ELSE 0 END)",
-)
 
 
 class LogUnavailable(Exception):
@@ -158,12 +140,6 @@ class LogSession(Pipeline):
 
     def keep_contacts(self, recorded_at: bytes, columns: Sequence[bytes]) -> None:
         self.send(_CONTACTS, recorded_at, *columns)
-
-    def put_out(self, recorded_at: bytes, columns: Sequence[bytes]) -> None:
-        self.send(_OUTBOX, recorded_at, *columns)
-
-    def move_offsets(self, columns: Sequence[bytes]) -> None:
-        self.send(_OFFSETS, *columns)
 
     def commit(self, meanwhile: Callable[[], None] | None = None) -> None:
         """Commit what was sent, and do something while the server does.

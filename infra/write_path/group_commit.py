@@ -13,32 +13,26 @@ import msgspec
 import psycopg
 from psycopg import errors as pg
 
-from commands.handling import Answer, Handling, Receipt
-from domain.errors import Invalid, KeyReused, OrdinalError, StaleVersion
+from commands.handling import Answer, Handling, NotNamed, Receipt
+from domain.errors import Invalid, KeyReused, OrdinalError, StaleVersion, TooManyCandidates
 from infra.postgres.connections import Connection
 from infra.runtime.crash_points import crash_point
 from infra.runtime.loop_worker import elsewhere, give_way
 from infra.store.envelope import envelope
-from infra.write_path.append_batch import (
-    AppendBatch,
-    CommandRequest,
-    Outcome,
-    SideWrite,
-    write_companion,
-)
+from infra.write_path.append_batch import AppendBatch, CommandRequest
 from infra.write_path.append_session import InDoubt, LogHead, LogSession
 from infra.write_path.append_session import LogUnavailable as LogUnavailable
+from infra.write_path.side_writes import SideWrite, SideWrites
 from infra.write_path.snapshots import Snapshots
 from infra.write_path.stream_cache import StreamCache
 from infra.write_path.stream_loader import WorkingSet
-from infra.write_path.unit_of_work import StreamNotLoaded
+from infra.write_path.unit_of_work import NotAtHand
 
-# Attempts of a batch whose commands turn out to need more.
+# Attempts in a row that neither commit nor load anything.
 ROUNDS = 6
 # Commands that are sent to the server together: half a batch, within these bounds.
 LEAST_AT_ONCE = 8
 MOST_AT_ONCE = 32
-SideWrites = Callable[[Sequence[CommandRequest]], SideWrite]
 Known = Mapping[bytes, tuple[bytes, bytes]]
 
 _decode_receipt = msgspec.json.Decoder(Receipt).decode
@@ -76,6 +70,7 @@ class Writer:
         self._recorded_at = datetime.min.replace(tzinfo=UTC)
         self._dirty: set[str] = set()
         self._meanwhile: Callable[[], None] | None = None
+        self._batch: AppendBatch | None = None
         self.position = 0
 
     # -- the way in
@@ -86,11 +81,16 @@ class Writer:
         side_writes: SideWrites | None = None,
         meanwhile: Callable[[], None] | None = None,
     ) -> None:
-        """Decide and record the commands in order; every ask has its outcome afterwards.
+        """Decide and record the commands in the order in which they came.
 
-        With `side_writes` the batch is one transaction or none: BatchRefused when the database
-        refuses it. Without, a refused batch is repeated command by command. What may be done
-        `meanwhile` is done while the database commits; it must not raise.
+        It takes a transaction, or several: at the first command that lacks something those before
+        it are committed, and the others go on when it is loaded. With `side_writes` each of these
+        is one transaction or none, along with what moves with the commands that it decides:
+        BatchRefused when the database refuses it. Without, a refused batch is repeated command by
+        command. What may be done `meanwhile` is done while the database commits; it must not raise.
+
+        Afterwards every ask has its outcome. When it raises, those have one that are committed,
+        and a repetition goes on behind them.
         """
         self._working_set.contacts.clear()
         self._meanwhile = meanwhile
@@ -105,39 +105,42 @@ class Writer:
 
     def _one_by_one(self, asks: Sequence[CommandRequest]) -> None:
         for ask in asks:
-            ask.outcome = None
+            if ask.outcome is not None:
+                continue
             try:
                 self._write([ask], None)
             except BatchRefused as refused:
                 ask.outcome = _blamed(refused)
 
     def _write(self, asks: Sequence[CommandRequest], side_writes: SideWrites | None) -> None:
-        waiting = list(asks)
-        patience = 1
-        for _ in range(ROUNDS):
+        waiting = [ask for ask in asks if ask.outcome is None]
+        patience, in_vain = 1, 0
+        while in_vain < ROUNDS:
+            loads, done = self._working_set.loads, 0
             try:
-                self._warm(waiting)
-                waiting = self._attempt(waiting, side_writes)
+                together = self._warm(waiting)
+                done = self._attempt(waiting[:together], side_writes)
             except ConnectionLost:
                 # Nothing was committed, and the connection may have been dead for long.
                 if patience == 0:
                     raise
                 patience -= 1
-            if not waiting:
-                return
+            else:
+                waiting = waiting[done:]
+                if not waiting:
+                    return
+            in_vain = 0 if done or self._working_set.loads > loads else in_vain + 1
         raise LogUnavailable("the streams of a command kept changing")
 
-    def _warm(self, asks: Sequence[CommandRequest]) -> None:
+    def _warm(self, asks: Sequence[CommandRequest]) -> int:
         try:
-            self._working_set.warm(asks, self.session)
+            return self._working_set.warm(asks, self.session)
         except BaseException as error:
             self._blame(error)
             raise
 
-    def _attempt(
-        self, asks: Sequence[CommandRequest], side_writes: SideWrites | None
-    ) -> list[CommandRequest]:
-        """One transaction; returns the asks that need more streams than were at hand."""
+    def _attempt(self, asks: Sequence[CommandRequest], side_writes: SideWrites | None) -> int:
+        """One transaction; returns how many of the commands, from the first on, it carried out."""
         try:
             return self._transact(asks, side_writes)
         except InDoubt as doubt:
@@ -191,8 +194,7 @@ class Writer:
     def _roll_back(self, asks: Sequence[CommandRequest]) -> None:
         """Forget what this batch folded; the database may or may not still be there."""
         self._working_set.drop(self._dirty)
-        for ask in asks:
-            ask.outcome = None
+        _forget(asks)
         if self._session is None:
             return
         try:
@@ -202,29 +204,22 @@ class Writer:
 
     # -- the transaction
 
-    def _transact(
-        self, asks: Sequence[CommandRequest], side_writes: SideWrites | None
-    ) -> list[CommandRequest]:
+    def _transact(self, asks: Sequence[CommandRequest], side_writes: SideWrites | None) -> int:
         session, working_set = self.session(), self._working_set
         self._dirty = set()
-        fresh = working_set.fresh
-        moment, known = self._begin(session, asks, fresh)
-        # A command that lacks something can come back. It is looked for beforehand only where that
-        # is likely, since others wrote meanwhile, or would cost all of the batch.
-        surely = side_writes is None and working_set.foreign != moment.sequence
-        lacking = set() if surely else working_set.lacking(asks, fresh)
-        if (lacking and side_writes is not None) or not working_set.refresh(session, asks):
-            # Before anything is decided, which the way back would throw out of the cache.
+        moment, known = self._begin(session, asks, working_set.fresh(asks))
+        # Before anything is decided, which the way back would throw out of the cache.
+        if not working_set.refresh(session, asks):
             self._roll_back(asks)
-            return list(asks)
-        batch = AppendBatch(moment.sequence, moment.head, self._recorded_at)
-        cold = self._decide_all(session, batch, known, asks, lacking)
-        if cold and side_writes is not None:
+            return 0
+        self._batch = batch = AppendBatch(moment.sequence, moment.head, self._recorded_at)
+        done = self._decide_all(session, batch, known, asks)
+        if asks and not done:
             self._roll_back(asks)
-            return list(asks)
-        self._commit(session, batch, side_writes(asks) if side_writes else SideWrite())
+            return 0
+        self._commit(session, batch, side_writes(asks[:done]) if side_writes else ())
         working_set.recorded(batch.touched)
-        return cold
+        return done
 
     def _begin(
         self, session: LogSession, asks: Sequence[CommandRequest], fresh: set[str]
@@ -250,38 +245,38 @@ class Writer:
         batch: AppendBatch,
         known: Known,
         asks: Sequence[CommandRequest],
-        lacking: set[int],
-    ) -> list[CommandRequest]:
+    ) -> int:
         """Decide part by part, so that the server stores one while we decide the next.
 
-        Returns those that need streams that are not at hand.
+        Returns how many were decided before one that needs what is not at hand.
         """
         part = min(MOST_AT_ONCE, max(LEAST_AT_ONCE, -(-len(asks) // 2)))
-        cold = []
-        for number, ask in enumerate(asks, start=1):
-            if id(ask) in lacking or not self._decide(session, batch, known, ask):
-                cold.append(ask)
-            if number % part == 0 and number < len(asks):
+        for number, ask in enumerate(asks):
+            if not self._decide(session, batch, known, ask):
+                return number
+            if (number + 1) % part == 0 and number + 1 < len(asks):
                 batch.write(session)
                 session.hand_over()
             give_way()
-        return cold
+        return len(asks)
 
     def _decide(
         self, session: LogSession, batch: AppendBatch, known: Known, ask: CommandRequest
     ) -> bool:
-        """Give the ask its outcome; False when it needs streams that are not at hand."""
-        self._view.reset(self._working_set.foreign)
+        """Give the ask its outcome; False when it needs what is not at hand."""
+        working_set, view = self._working_set, self._view
+        view.reset(working_set.foreign, ask.needed)
         try:
-            ask.outcome = self._repeated(batch, known, ask) or self._handled(batch, ask)
-        except StreamNotLoaded as cold:
+            repeated = self._repeated(batch, known, ask)
+            if repeated is None and working_set.lacks(ask):
+                return False
+            ask.outcome = repeated or self._handled(batch, ask)
+        except NotAtHand as lacking:
             self._undo(session, batch)
-            if cold.contact_id is not None:
-                self._working_set.fetch_contact(session.quiet(), cold.contact_id)
+            more = working_set.named_more(ask)
+            if more:
                 return self._decide(session, batch, known, ask)
-            if cold.stream_id is not None:
-                self._working_set.want(ask, cold.stream_id)
-            return False
+            ask.outcome = None if more is None else ask.blame or NotNamed(str(lacking))
         except OrdinalError as refusal:
             self._undo(session, batch)
             # A traceback holds what holds it: only the collector would free them.
@@ -289,7 +284,7 @@ class Writer:
         except Exception as error:
             self._undo(session, batch)
             ask.outcome = error
-        return True
+        return ask.outcome is not None
 
     def _repeated(self, batch: AppendBatch, known: Known, ask: CommandRequest) -> Answer | None:
         """The first answer again, when this command was accepted before."""
@@ -312,6 +307,8 @@ class Writer:
     def _handled(self, batch: AppendBatch, ask: CommandRequest) -> Answer:
         command, context, view = ask.command, ask.context, self._view
         handling = self._handlers[type(command)]
+        if isinstance(ask.blame, TooManyCandidates | NotNamed):
+            raise ask.blame
         now = batch.recorded_at
         if context.occurred_at is not None:
             if context.occurred_at > now:
@@ -333,13 +330,16 @@ class Writer:
         self._dirty |= self._view.dirty
         self._working_set.undo(session, batch)
 
-    def _commit(self, session: LogSession, batch: AppendBatch, side_write: SideWrite) -> None:
-        if not (batch.asks or side_write.messages or side_write.offsets):
+    def _commit(
+        self, session: LogSession, batch: AppendBatch, side_writes: Sequence[SideWrite]
+    ) -> None:
+        if not (batch.asks or side_writes):
             session.roll_back()
             return
         batch.write(session)
         crash_point("A1")
-        write_companion(session, side_write, batch.recorded_at)
+        for each in side_writes:
+            each.send(session, batch.recorded_at)
         crash_point("A2")
         session.commit(self._meanwhile)
         crash_point("A3")
@@ -349,23 +349,33 @@ class Writer:
 
     def _settle(
         self, asks: Sequence[CommandRequest], doubt: InDoubt, *, with_side_write: bool
-    ) -> list[CommandRequest]:
-        """Find out whether a broken commit happened: the lock first, then the command ids."""
+    ) -> int:
+        """Find out whether a broken commit happened: the lock first, then the command ids.
+
+        If it did, what was decided in it stands, refusals included.
+        """
         self.close()
-        for ask in asks:
-            ask.outcome = None
         try:
             session = self.session()
             _, known = self._begin(session, asks, set())
             session.roll_back()
-        except psycopg.Error as error:
+        except (psycopg.Error, LogUnavailable) as error:
             self.close()
+            _forget(asks)
             raise LogUnavailable(f"{doubt}; {error}") from error
-        for ask in asks:
-            ask.outcome = _settled(ask, known)
+        batch = self._batch
+        if not with_side_write and batch is not None and batch.stored(known):
+            self.position = batch.position
+            return sum(ask.outcome is not None for ask in asks)
+        _forget(asks)
         if with_side_write:
             raise LogUnavailable(str(doubt))
-        return [ask for ask in asks if ask.outcome is None]
+        return 0
+
+
+def _forget(asks: Sequence[CommandRequest]) -> None:
+    for ask in asks:
+        ask.outcome = None
 
 
 def _ids_of(asks: Sequence[CommandRequest]) -> Iterator[bytes]:
@@ -374,15 +384,6 @@ def _ids_of(asks: Sequence[CommandRequest]) -> Iterator[bytes]:
         yield ask.key
         if (former := ask.context.former_id) is not None:
             yield former.bytes
-
-
-def _settled(ask: CommandRequest, known: Known) -> Outcome | None:
-    stored = known.get(ask.key)
-    if stored is None:
-        return None
-    if stored[0] != ask.context.fingerprint:
-        return KeyReused()
-    return Answer(_decode_receipt(stored[1]), stored[1])
 
 
 def _blamed(refused: BatchRefused) -> OrdinalError:

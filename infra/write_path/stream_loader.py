@@ -8,9 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from itertools import islice
 from typing import LiteralString
 
-from commands.handling import Contact, Handling, named
-from domain.categories import CATEGORIES
-from domain.category import category_name
+from commands.handling import Contact, ContactId, Handling
 from infra.postgres.connections import Connection
 from infra.runtime.loop_worker import elsewhere
 from infra.store import codec
@@ -18,12 +16,11 @@ from infra.store.contacts_vault import FIELDS as CONTACT_FIELDS
 from infra.store.contacts_vault import contact_of
 from infra.write_path.append_batch import AppendBatch, CommandRequest
 from infra.write_path.append_session import Loaded, LogSession, LogUnavailable
+from infra.write_path.needs import Needs, together
 from infra.write_path.snapshots import Snapshots
 from infra.write_path.stream_cache import StreamCache
-from infra.write_path.unit_of_work import CommandView, StreamNotLoaded
+from infra.write_path.unit_of_work import CommandView
 
-# Answers of a command that rest on one another.
-ROUNDS = 6
 # Events that one statement brings: even from a slow disk it stays within its time limit.
 PORTION = 4_000
 # Streams that are looked through together, and those that turned out to be long.
@@ -32,8 +29,8 @@ FEW_STREAMS = 100
 # Portions that others may have written, to be read under the lock.
 PORTIONS_UNDER_LOCK = 3
 
-_CONTACT: LiteralString = (
-    f"SELECT {', '.join(CONTACT_FIELDS)} FROM ordinal.contacts WHERE contact_id = %s"
+_CONTACTS: LiteralString = (
+    f"SELECT {', '.join(CONTACT_FIELDS)} FROM ordinal.contacts WHERE contact_id = ANY(%s::uuid[])"
 )
 
 
@@ -42,23 +39,22 @@ class WorkingSet:
 
     Raises psycopg's errors; streams that were only half loaded are gone then.
 
-    `sequence` is the sequence value up to which the log is known, `foreign` the one up to which
-    others may have written what is not.
+    `loads` counts what was loaded, and what has to be. `sequence` is the sequence value up to which
+    the log is known, `foreign` the one up to which others may have written what is not.
     """
 
     def __init__(
         self, handlers: Mapping[type, Handling], cache: StreamCache, snapshots: Snapshots | None
     ) -> None:
-        self._handlers = handlers
         self._cache = cache
         self._snapshots = snapshots
         self.contacts: dict[str, Contact | None] = {}
         self.view = CommandView(cache, self.contacts)
+        self._needs = Needs(handlers, cache, self.contacts)
         self.sequence = 0
         self.foreign = 0
-        self._wanted: set[str] = set()
+        self.loads = 0
         self._loaded: set[str] = set()
-        self._fresh: set[str] = set()
         self._behind: set[str] = set()
 
     def forget(self) -> None:
@@ -86,59 +82,45 @@ class WorkingSet:
 
     # -- before the lock
 
-    def warm(self, asks: Sequence[CommandRequest], session: Callable[[], LogSession]) -> None:
-        """Load what the commands need; one answer of theirs may rest on another.
+    def warm(self, asks: Sequence[CommandRequest], session: Callable[[], LogSession]) -> int:
+        """Load what all of these need; returns how many, from the first on, go together.
 
-        Orders that are not known are most often new. They are loaded on the way into the
-        transaction; should such a command then need more, it leaves the batch and comes back.
+        What a command creates is most often new. It is looked for on the way into the transaction.
         """
         if self._behind:
             self._catch_up(session())
-        targets = self._targets(asks)
-        self._fresh = {each for each in targets if _mostly_new(each)} - self._wanted
-        missing = self._wanted | (targets - self._fresh)
-        self._wanted = set()
-        asking = [ask for ask in asks if ask.target not in self._fresh]
-        for _ in range(ROUNDS):
-            if missing:
-                self._load(session(), missing)
-            asking, missing = self._missing(asking)
-            if not missing:
-                return
-
-    def _targets(self, asks: Sequence[CommandRequest]) -> set[str]:
-        """The streams that the commands are about; what else they need often rests on these."""
-        known, targets = self._cache.get, set()
         for ask in asks:
-            try:
-                ask.target = target = self._handlers[type(ask.command)].target(ask.command)
-            except Exception:
-                continue  # its handler meets the same and says so, to its caller alone
-            if known(target) is None:
-                targets.add(target)
-        return targets
+            self._needs.begin(ask)
+        asking, count = asks, len(asks)
+        while asking:
+            lacking = [(ask, names) for ask in asking if (names := self._lacking(ask))]
+            count = together(asks[:count])
+            if count < len(asks):
+                ready = set(map(id, asks[:count]))
+                lacking = [(ask, names) for ask, names in lacking if id(ask) in ready]
+            self._load_all(session, {name for _, names in lacking for name in names})
+            asking = [ask for ask, _ in lacking]
+        return count
 
-    def _missing(self, asks: Sequence[CommandRequest]) -> tuple[list[CommandRequest], set[str]]:
-        """Which commands need streams that the cache lacks, as far as can be told now."""
-        asking: list[CommandRequest] = []
-        missing: set[str] = set()
-        known, view = self._cache.get, self.view
-        view.reset(0)
-        for ask in asks:
-            try:
-                needed = self._handlers[type(ask.command)].needs(ask.command, view)
-                ask.needed = named(needed, lambda name: known(name) is not None)
-            except StreamNotLoaded as cold:
-                ask.needed = (cold.stream_id,) if cold.stream_id else ()
-            except Exception:
-                ask.needed = ()  # its handler meets the same and says so, to its caller alone
-            if ask.unannounced:
-                ask.needed = (*ask.needed, *ask.unannounced)
-            lacking = [stream_id for stream_id in ask.needed if known(stream_id) is None]
-            if lacking:
-                asking.append(ask)
-                missing.update(lacking)
-        return asking, missing
+    def _lacking(self, ask: CommandRequest) -> list[str]:
+        """What it needs and is neither at hand nor looked for later."""
+        names = self._needs.lacking(ask)
+        return [] if names == [ask.creates] else names
+
+    def _load_all(self, session: Callable[[], LogSession], names: set[str]) -> None:
+        contacts = {name for name in names if type(name) is ContactId}
+        streams = names - contacts
+        if streams:
+            self._load(session(), streams)
+        if contacts:
+            self._fetch(session().conn, contacts)
+        self.loads += len(names)
+
+    def _fetch(self, conn: Connection, contact_ids: Collection[str]) -> None:
+        wanted = list(contact_ids)
+        rows = elsewhere(lambda: conn.execute(_CONTACTS, (wanted,)).fetchall())
+        self.contacts.update(dict.fromkeys(wanted))
+        self.contacts.update((str(row[0]), contact_of(row)) for row in rows)
 
     def _load(self, session: LogSession, missing: set[str]) -> None:
         """Part by part: what was loaded stays, should a later part fail."""
@@ -200,10 +182,10 @@ class WorkingSet:
 
     # -- under the lock
 
-    @property
-    def fresh(self) -> set[str]:
-        """The streams that are to be loaded on the way into the transaction."""
-        return {each for each in self._fresh if self._cache.get(each) is None}
+    def fresh(self, asks: Iterable[CommandRequest]) -> set[str]:
+        """The streams that these create, to be looked for on the way into the transaction."""
+        get = self._cache.get
+        return {ask.creates for ask in asks if ask.creates and get(ask.creates) is None}
 
     def add_fresh(self, fresh: set[str], events: Iterable[Loaded]) -> None:
         """They were asked for, and this is what they have."""
@@ -214,11 +196,19 @@ class WorkingSet:
             self._cache.evict(fresh)  # half folded
             raise
 
-    def lacking(self, asks: Sequence[CommandRequest], fresh: set[str]) -> set[int]:
-        """Which commands about fresh streams need more than is at hand, by identity."""
-        asking, missing = self._missing([ask for ask in asks if ask.target in fresh])
-        self._wanted |= missing
-        return {id(ask) for ask in asking}
+    def lacks(self, ask: CommandRequest) -> bool:
+        """Whether it needs more than is at hand, now that what it creates is."""
+        return ask.rounds is not None and bool(self._needs.lacking(ask, self.foreign))
+
+    def named_more(self, ask: CommandRequest) -> bool | None:
+        """Ask anew, since the commands before it may have changed what it needs: whether it named
+        more; None when not all of that is at hand.
+        """
+        before = len(ask.needed)
+        self._needs.begin(ask)
+        if self._needs.lacking(ask, self.foreign):
+            return None
+        return len(ask.needed) > before
 
     def refresh(self, session: LogSession, asks: Sequence[CommandRequest]) -> bool:
         """Fold what others appended to the streams that this batch is about to touch.
@@ -237,21 +227,11 @@ class WorkingSet:
             longer, portions = self._fold_portions(session, longer, MANY_STREAMS), portions + 1
         if longer:
             self._behind = set(stale)
+            self.loads += 1
             return False
         for entry in stale.values():
             entry.seen = self.sequence
         return True
-
-    def want(self, ask: CommandRequest, stream_id: str) -> None:
-        """The command turned out to need this stream; next time it is loaded beforehand."""
-        self._cache.evict([stream_id])
-        self._wanted.add(stream_id)
-        ask.unannounced = (*ask.unannounced, stream_id)
-        self._wanted |= self._missing([ask])[1]
-
-    def fetch_contact(self, conn: Connection, contact_id: str) -> None:
-        row = elsewhere(lambda: conn.execute(_CONTACT, (contact_id,)).fetchone())
-        self.contacts[contact_id] = contact_of(row) if row else None
 
     def undo(self, session: LogSession, batch: AppendBatch) -> None:
         """A command that fails after it appended leaves no trace in the folds."""
@@ -261,11 +241,6 @@ class WorkingSet:
             self._fold_whole(session, [stream_id])
             for event in batch.unwritten(stream_id):
                 entry.evolve(event)
-
-
-def _mostly_new(stream_id: str) -> bool:
-    category = CATEGORIES.get(category_name(stream_id))
-    return category is not None and category.mostly_new
 
 
 def _parts(stream_ids: Iterable[str], most: int) -> Iterator[list[str]]:

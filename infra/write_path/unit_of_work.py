@@ -1,6 +1,6 @@
 """The streams of one command, as its handler sees them."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -12,38 +12,36 @@ from infra.write_path.stream_cache import Cached, StreamCache
 S = TypeVar("S")
 
 
-class StreamNotLoaded(Exception):
+class NotAtHand(Exception):
     """A stream or a contact is needed that is not at hand."""
-
-    def __init__(self, *, stream_id: str | None = None, contact_id: str | None = None) -> None:
-        self.stream_id = stream_id
-        self.contact_id = contact_id
 
 
 class CommandView:
     """What `commands.handling.Streams` promises, over streams that are in memory.
 
-    Raises Cold where one is not, or others have written to it.
+    Raises NotAtHand where one is not, was not named, or was written to by others.
     """
 
-    __slots__ = ("_foreign", "_known", "contacts", "dirty", "kept", "staged")
+    __slots__ = ("_foreign", "_known", "_named", "contacts", "dirty", "kept", "staged")
 
     def __init__(self, cache: StreamCache, contacts: dict[str, Contact | None]) -> None:
         self._known = cache.get
         self._foreign = 0
+        self._named: Collection[str] = ()
         self.contacts = contacts
         self.staged: list[Staged] = []
         self.dirty: set[str] = set()
         self.kept: list[Contact] = []
 
-    def reset(self, foreign: int) -> None:
-        self._foreign = foreign
+    def reset(self, foreign: int, named: Collection[str]) -> None:
+        """For the next command, which has named these streams."""
+        self._foreign, self._named = foreign, named
         self.staged, self.dirty, self.kept = [], set(), []
 
     def _current(self, stream_id: str) -> Cached:
-        cached = self._known(stream_id)
+        cached = self._known(stream_id) if stream_id in self._named else None
         if cached is None or cached.seen < self._foreign:
-            raise StreamNotLoaded(stream_id=stream_id)
+            raise NotAtHand(stream_id)
         return cached
 
     def state(self, decider: Decider[S], stream_id: str) -> S:
@@ -65,7 +63,7 @@ class CommandView:
 
     def contact(self, contact_id: str) -> Contact | None:
         if contact_id not in self.contacts:
-            raise StreamNotLoaded(contact_id=contact_id)
+            raise NotAtHand(contact_id)
         return self.contacts[contact_id]
 
     def keep_contact(self, contact: Contact) -> None:

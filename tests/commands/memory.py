@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
-from commands.handling import Contact, Context, Handlers, Receipt, named
+from commands.handling import Contact, ContactId, Context, Handlers, Receipt
 from domain.categories import decider_of
 from domain.decider import Decider
 from domain.errors import StaleVersion
@@ -60,14 +60,12 @@ class MemoryLog:
         return replace(receipt, version=unit.version(target), position=len(self.recorded))
 
     def load(self, command: object) -> "MemoryStreams":
-        """The streams that the command declares, asked for until it names no more."""
+        """The streams that the command declares, round by round."""
         unit = MemoryStreams(self)
-        needs = self.handlers[type(command)].needs
-        loaded = unit.loaded.__contains__
-        while missing := set(named(needs(command, unit), loaded)) - unit.loaded.keys():
-            for stream_id in missing:
-                unit.loaded[stream_id] = self.events(stream_id)
-        unit.deciding = True
+        for names in self.handlers[type(command)].needs(command, unit):
+            for name in names:
+                if not isinstance(name, ContactId):
+                    unit.loaded[name] = self.events(name)
         return unit
 
 
@@ -78,7 +76,7 @@ def _check_version(version: int, context: Context) -> None:
 
 @dataclass(slots=True)
 class MemoryStreams:
-    """The streams of one command. Until it decides, a stream not loaded yet looks empty."""
+    """The streams of one command."""
 
     log: MemoryLog
     loaded: dict[str, list[object]] = field(default_factory=dict)
@@ -86,11 +84,8 @@ class MemoryStreams:
     appended: list[tuple[str, object]] = field(default_factory=list)
     stated: list[datetime | None] = field(default_factory=list)
     kept: dict[str, Contact] = field(default_factory=dict)
-    deciding: bool = False
 
     def state(self, decider: Decider[S], stream_id: str) -> S:
-        if not self.deciding:
-            return decider.fold(self.loaded.get(stream_id, ()))
         self._declared(stream_id)
         if stream_id not in self.states:
             self.states[stream_id] = decider.fold(self.loaded[stream_id])

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import pytest
 
-from commands import HANDLERS
 from commands.handling import Contact
 from commands.location import CloseLocation
 from commands.order import (
@@ -15,7 +14,6 @@ from commands.order import (
     CompleteOrder,
     ConfirmOrder,
     PlaceHold,
-    PlaceOrder,
     RejectOrder,
     ReleaseHold,
     RequestedLine,
@@ -45,7 +43,7 @@ from domain.stock.events import (
     StockBackordered,
 )
 from domain.values import LineQuantity
-from tests.commands.memory import CONTEXT, MemoryStreams
+from tests.commands.memory import CONTEXT
 from tests.commands.shop import (
     LEEDS,
     ORDER_ID,
@@ -230,15 +228,7 @@ def test_charges_alone_need_no_stock() -> None:
 def test_needs_are_the_policy_the_order_and_the_stock_that_may_serve() -> None:
     log = trade(LEEDS=2, YORK=2)
     ask(log, CloseLocation(location="YORK", reason="flood"))
-    streams = MemoryStreams(log)
-    needs = HANDLERS[PlaceOrder].needs
-    assert set(needs(an_order(1, 1), streams)) == {"sourcing", STREAM}
-    for name in ("sourcing", STREAM):
-        streams.loaded[name] = log.events(name)
-    assert set(needs(an_order(1, 1), streams)) == {"sourcing", STREAM, LEEDS}
-    ask(log, an_order(1))
-    streams.loaded[STREAM] = log.events(STREAM)
-    assert set(needs(an_order(1), streams)) == {"sourcing", STREAM}
+    assert set(log.load(an_order(1, 1)).loaded) == {"sourcing", STREAM, LEEDS}
 
 
 def test_a_cancelled_order_frees_its_stock_and_its_place_in_the_queue() -> None:

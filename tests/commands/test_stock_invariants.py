@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from commands import location
-from commands.handling import Context, Handlers, Handling, Receipt, Streams
+from commands.handling import Context, Handlers, Handling, Known, Receipt, Rounds, Streams
 from commands.location import ChangeLocation, CloseLocation
 from commands.serving import queues, serve, tell_orders
 from commands.stock import (
@@ -172,11 +172,12 @@ def _shipped(number: str, lines: tuple[LineQuantity, ...]) -> list[object]:
     ]
 
 
-def _both_sides(command: Demand | Settle, streams: Streams) -> list[str]:
+def _both_sides(command: Demand | Settle, streams: Known) -> Rounds:
     """With force, units may leave that were promised to others."""
+    yield SOURCING_STREAM, STOCK
     item = streams.state(STOCK_ITEM, STOCK)
     others = [owner_of(key)[0] for key in (*item.allocations, *item.backorders)]
-    return [SOURCING_STREAM, STOCK, *map(order_stream, {command.order_id, *others})]
+    yield map(order_stream, {command.order_id, *others})
 
 
 ALL_HANDLERS: Handlers = {

@@ -36,7 +36,7 @@ def force(command: Force, streams: Streams, context: Context, now: datetime) -> 
 
 FORCING: Handlers = {
     **MARKING,
-    Force: Handling(force, lambda c, _: (c.stream_id,), lambda c: c.stream_id),
+    Force: Handling(force, lambda c, _: iter([(c.stream_id,)]), lambda c: c.stream_id),
 }
 
 

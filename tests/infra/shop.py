@@ -12,7 +12,17 @@ import msgspec
 import psycopg
 
 from commands import HANDLERS
-from commands.handling import Answer, Contact, Context, Handlers, Handling, Receipt, Streams
+from commands.handling import (
+    Answer,
+    Contact,
+    Context,
+    Handlers,
+    Handling,
+    Known,
+    Receipt,
+    Rounds,
+    Streams,
+)
 from commands.location import RegisterLocation
 from commands.order import PlaceOrder, RequestedLine
 from commands.stock import ReceiveStock, RegisterStockItem, SetStockPolicy
@@ -39,14 +49,17 @@ BIG_CACHE = 10_000_000
 class Mark:
     """Leaves one receipt of a unit in each of these streams, and then fails when it has to.
 
-    `meanwhile` happens while it is decided, under the lock. `touches` are streams that it reads
-    without having said so.
+    `meanwhile` happens while it is decided, under the lock. It `reads` some streams, and `touches`
+    others that it did not name. With `follows` it reads one that the state of its first one leads
+    to.
     """
 
     streams: tuple[str, ...] = (STOCK,)
     document: str = "mark"
     fails: Exception | None = None
+    reads: tuple[str, ...] = ()
     touches: tuple[str, ...] = ()
+    follows: bool = False
     keeps: Contact | None = None
     details: Mapping[str, Any] | None = None
     meanwhile: Callable[[], None] | None = None
@@ -54,6 +67,10 @@ class Mark:
 
 
 def mark(command: Mark, streams: Streams, context: Context, now: datetime) -> Receipt:
+    touches = [*command.reads, *command.touches]
+    if command.follows:
+        touches.append(_led_to(command, streams))
+    items = {name: streams.state(STOCK_ITEM, name) for name in touches}
     for name in command.streams:
         streams.append(name, [StockReceived(quantity=1, document=command.document)], at=command.at)
     if command.meanwhile is not None:
@@ -62,7 +79,7 @@ def mark(command: Mark, streams: Streams, context: Context, now: datetime) -> Re
         streams.keep_contact(command.keeps)
     if command.fails is not None:
         raise command.fails
-    on_hand = {name: streams.state(STOCK_ITEM, name).on_hand for name in command.touches}
+    on_hand = {name: item.on_hand for name, item in items.items()}
     return Receipt(
         id=command.document,
         stream_id=command.streams[0],
@@ -71,9 +88,19 @@ def mark(command: Mark, streams: Streams, context: Context, now: datetime) -> Re
     )
 
 
+def _led_to(command: Mark, streams: Known) -> str:
+    return stock_stream("LED", str(streams.state(STOCK_ITEM, command.streams[0]).on_hand))
+
+
+def _needs(command: Mark, streams: Known) -> Rounds:
+    yield (*command.streams, *command.reads)
+    if command.follows:
+        yield (_led_to(command, streams),)
+
+
 MARKING: Handlers = {
     **HANDLERS,
-    Mark: Handling(mark, lambda command, _: command.streams, lambda command: command.streams[0]),
+    Mark: Handling(mark, _needs, lambda command: command.streams[0]),
 }
 
 

@@ -322,10 +322,10 @@ def test_the_loop_has_its_turns_whatever_the_bus_waits_for(
 def test_those_who_are_committed_are_told_so_though_others_fail(
     ordinal_database: str, public_folder: Path
 ) -> None:
-    """The second needs a stream that it has not announced, and comes too late with it."""
+    """The first leads the second to a stream that is not at hand, and it comes too late with it."""
 
     async def test(conninfo: str, meanwhile: Callable[[], None]) -> None:
-        late = Mark(touches=("stock-X-1",), meanwhile=meanwhile)
+        late = Mark(follows=True, meanwhile=meanwhile)
         async with bus_on(conninfo) as bus:
             first, second = await settled(
                 bus.submit(Mark(), context()), bus.submit(late, context())
@@ -339,8 +339,7 @@ def test_those_who_are_committed_are_told_so_though_others_fail(
             proxy.refuse()
             proxy.cut()
 
-        steps = iter([lambda: None, away])
-        asyncio.run(test(conninfo, lambda: next(steps)()))
+        asyncio.run(test(conninfo, away))
     assert len(check_log(ordinal_database)) == 1
 
 

@@ -7,15 +7,16 @@ from uuid import UUID
 import psycopg
 import pytest
 
-from commands.handling import Contact
+from commands.handling import Contact, NotNamed
 from commands.order import CancelOrder
 from commands.stock import SuspendStockItem
 from domain.categories import decider_of
 from domain.errors import InsufficientStock, Invalid, KeyReused, ReferenceReused, StaleVersion
 from infra.store.envelope import envelope, event_id
 from infra.store.event_log import StoredRow
-from infra.write_path.append_batch import CommandRequest, OutboxMessage, SideWrite
+from infra.write_path.append_batch import CommandRequest
 from infra.write_path.group_commit import Writer
+from infra.write_path.side_writes import Offsets, Outbox, OutboxMessage, SideWrite
 from tests.infra.shop import (
     LOCATION,
     LONG_AGO,
@@ -159,7 +160,7 @@ def test_a_refused_command_leaves_no_trace_in_the_folds(
     asks = [
         ask(Mark()),
         ask(Mark(streams=(STOCK, STOCK, "stock-X-1"), fails=InsufficientStock())),
-        ask(Mark(touches=(STOCK, "stock-X-1"))),
+        ask(Mark(reads=(STOCK, "stock-X-1"))),
     ]
     writer.write(asks)
     assert isinstance(asks[1].outcome, InsufficientStock)
@@ -340,9 +341,9 @@ def test_messages_and_offsets_move_with_the_commands_or_not_at_all(
 ) -> None:
     message = OutboxMessage("results", b"k", b"v", {"a": "b"})
     moves = {("orders", 0): (0, 5)}
-    writer.write([ask(Mark())], lambda asks: SideWrite([message], moves))
+    writer.write([ask(Mark())], lambda _: [Outbox([message]), Offsets(moves)])
     with pytest.raises(ZeroDivisionError):
-        writer.write([ask(Mark())], lambda asks: SideWrite([message] * (1 // 0), moves))
+        writer.write([ask(Mark())], lambda _: [Outbox([message] * (1 // 0)), Offsets(moves)])
     assert len(check_log(ordinal_database)) == 1
     assert count_of(ordinal_database, "outbox") == count_of(ordinal_database, "intake_offsets") == 1
     assert do(writer, Mark()).receipt.version == 2
@@ -350,7 +351,7 @@ def test_messages_and_offsets_move_with_the_commands_or_not_at_all(
 
 def test_an_unexpected_error_lets_go_of_the_lock(writer: Writer, ordinal_database: str) -> None:
     with pytest.raises(ZeroDivisionError):
-        writer.write([ask(Mark())], lambda asks: SideWrite([] * (1 // 0)))
+        writer.write([ask(Mark())], lambda _: [Outbox([] * (1 // 0))])
     with psycopg.connect(ordinal_database) as conn:
         assert conn.execute("SELECT pg_try_advisory_lock(7093201)").fetchone() == (True,)
 
@@ -389,26 +390,47 @@ def test_a_new_order_makes_room_before_the_stock_that_it_was_sold_from(writer: W
     assert not used["order-o1"]
 
 
-def test_streams_that_nobody_announced_are_loaded_on_the_way(
+def test_a_stream_that_was_not_named_is_a_mistake_of_its_command_alone(writer: Writer) -> None:
+    do(writer, Mark(streams=("stock-X-1",)))
+    asks = [ask(Mark()), ask(Mark(touches=("stock-X-1",))), ask(Mark())]
+    writer.write(asks)
+    assert isinstance(asks[1].outcome, NotNamed)
+    assert [accepted(asks[n]).receipt.version for n in (0, 2)] == [1, 2]
+
+
+def test_a_stream_that_a_command_before_led_to_is_loaded_on_the_way(
     writer: Writer, ordinal_database: str
 ) -> None:
     with writing(ordinal_database) as another:
-        do(another, Mark(streams=("stock-X-1",)))
-        first = do(writer, Mark(touches=("stock-X-1", "stock-X-2")))
-        do(another, Mark(streams=("stock-X-1", "stock-X-2")))
-        second = do(writer, Mark(touches=("stock-X-1", "stock-X-2")))
-    assert first.receipt.details == {"stock-X-1": 1, "stock-X-2": 0}
-    assert second.receipt.details == {"stock-X-1": 2, "stock-X-2": 1}
+        do(another, Mark(streams=("stock-LED-0", "stock-LED-2", "stock-LED-2")))
+    asks = [ask(Mark(follows=True)) for _ in range(3)]
+    writer.write(asks)
+    assert [accepted(each).receipt.details for each in asks] == [
+        {"stock-LED-0": 1},
+        {"stock-LED-1": 0},
+        {"stock-LED-2": 2},
+    ]
+    assert [accepted(each).receipt.version for each in asks] == [1, 2, 3]
+    check_folds(writer, ordinal_database)
 
 
-def test_a_batch_that_moves_offsets_waits_for_such_a_stream_only_once(
+def test_what_moves_with_commands_moves_with_each_part_of_them(
     writer: Writer, ordinal_database: str
 ) -> None:
-    """What of it was sent already has burned positions, which look like somebody else's events."""
+    """A stream that is not at hand parts them: 40 and 1, each with what belongs to it."""
     do(writer, Mark())
-    asks = [ask(Mark()) for _ in range(40)] + [ask(Mark(touches=("stock-X-1",)))]
-    writer.write(asks, lambda _: SideWrite())
+    asks = [ask(Mark()) for _ in range(40)] + [ask(Mark(follows=True))]
+    parts: list[int] = []
+
+    def side_write(done: Sequence[CommandRequest]) -> list[SideWrite]:
+        begin = sum(parts)
+        parts.append(len(done))
+        return [Offsets({("orders", 0): (begin, begin + len(done))})]
+
+    writer.write(asks, side_write)
+    assert parts == [40, 1]
     assert [accepted(each).receipt.version for each in asks] == list(range(2, 43))
+    assert writer.read("SELECT next_offset FROM ordinal.intake_offsets", ()) == [(41,)]
     check_folds(writer, ordinal_database)
 
 

@@ -20,14 +20,15 @@ from consumers.channels.orders import ORDERS, OrderMessage, OrderMessageLine, Pe
 from consumers.consumer import IntakeResult
 from domain.history import EVENTS
 from domain.values import order_stream
-from infra.intake.intake import Intake, PolledBatch
+from infra.intake.intake import Intake
+from infra.intake.polled_batch import PolledBatch
 from infra.kafka.clients import connection
 from infra.kafka.topics import topic_name
 from infra.runtime.settings import Settings
 from infra.store import codec
 from infra.store.envelope import envelope
-from infra.write_path.append_batch import SideWrite
-from infra.write_path.group_commit import SideWrites, Writer
+from infra.write_path.group_commit import Writer
+from infra.write_path.side_writes import SideWrite, SideWrites
 from tests.infra.intaking import (
     CHANNEL,
     PARTITIONS,
@@ -277,7 +278,7 @@ def test_a_batch_that_finds_some_of_its_stock_at_hand_is_written(ordinal_databas
     with writing(ordinal_database, HANDLERS) as writer:
         do(writer, order("o-1", "A"))
         asks = [ask(order("o-2", "A")), ask(order("o-3", "B"))]
-        writer.write(asks, lambda _: SideWrite())
+        writer.write(asks, lambda _: [])
         assert [accepted(each).receipt.outcome for each in asks] == ["placed", "placed"]
 
 
@@ -302,7 +303,7 @@ class Dying(Writer):
         super().write(asks, side_writes and self._dying(side_writes), meanwhile)
 
     def _dying(self, side_writes: SideWrites) -> SideWrites:
-        def dies(asks: Sequence[Any]) -> SideWrite:
+        def dies(asks: Sequence[Any]) -> Sequence[SideWrite]:
             if type(self).lives:
                 type(self).lives -= 1
                 raise Killed
@@ -392,7 +393,7 @@ def test_positions_burned_under_its_feet_are_no_reason_to_give_up(
             side_writes: SideWrites | None = None,
             meanwhile: Callable[[], None] | None = None,
         ) -> None:
-            def burning(asked: Sequence[Any]) -> SideWrite:
+            def burning(asked: Sequence[Any]) -> Sequence[SideWrite]:
                 burn(shop, next(burned, 0))
                 assert side_writes is not None
                 return side_writes(asked)

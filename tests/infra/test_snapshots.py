@@ -87,7 +87,7 @@ def history(ordinal_database: str) -> str:
 
 def loaded(writer: Writer, stream_id: str = STOCK) -> Cached:
     """The stream as a writer knows it that has just loaded it."""
-    do(writer, Mark(streams=("stock-X-1",), touches=(stream_id,)))
+    do(writer, Mark(streams=("stock-X-1",), reads=(stream_id,)))
     cached = writer._cache.get(stream_id)
     assert cached is not None
     return cached

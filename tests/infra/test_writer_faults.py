@@ -11,12 +11,11 @@ import psycopg
 import pytest
 
 from domain.errors import InsufficientStock, KeyReused
-from infra.postgres.binary_arrays import bytea_array, instant, text_array
 from infra.postgres.connections import LONGEST_TRANSACTION_MS, Connection, connect_writer
 from infra.store.codec import UnknownEvent
-from infra.write_path.append_batch import OutboxMessage, SideWrite
 from infra.write_path.append_session import InDoubt, LogSession
 from infra.write_path.group_commit import LogUnavailable, Writer
+from infra.write_path.side_writes import Offsets, Outbox, OutboxMessage
 from tests.infra.proxy import Direction, Proxy, postgres_proxy
 from tests.infra.shop import (
     STOCK,
@@ -115,7 +114,7 @@ def test_an_intake_batch_in_doubt_is_left_to_the_offsets(
     message = OutboxMessage("results", None, b"v", {})
     proxy.cut_when("received", COMMITTED)
     with pytest.raises(LogUnavailable):
-        writer.write([ask(Mark())], lambda _: SideWrite([message], {("orders", 0): (0, 1)}))
+        writer.write([ask(Mark())], lambda _: [Outbox([message]), Offsets({("orders", 0): (0, 1)})])
     assert len(check_log(ordinal_database)) == 2
     assert writer.read("SELECT next_offset FROM ordinal.intake_offsets", ()) == [(1,)]
     assert count_of(ordinal_database, "outbox") == 1
@@ -246,8 +245,7 @@ def test_whoever_is_stopped_between_two_parts_keeps_no_lock(ordinal_database: st
     """No other timeout than that of an idle transaction is there before PostgreSQL 17."""
     session = LogSession(connect_writer(ordinal_database))
     session.begin([])
-    nothing = [text_array([]), bytea_array([]), bytea_array([]), text_array([])]
-    session.put_out(instant(datetime(2026, 1, 1, tzinfo=UTC)), nothing)
+    Outbox([]).send(session, datetime(2026, 1, 1, tzinfo=UTC))
     session.hand_over()
     began = time.monotonic()
     with closing(session), psycopg.connect(ordinal_database) as other:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from commands import HANDLERS
-from commands.handling import Contact, Context, Receipt, named
+from commands.handling import Contact, Context, Receipt
 from domain.categories import decider_of
 from domain.decider import Decider
 from domain.errors import OrdinalError
@@ -30,7 +30,6 @@ class Rehearsal:
         handling = HANDLERS[type(command)]
         self._appended = []
         try:
-            named(handling.needs(command, self), lambda _: True)
             return handling.handle(command, self, context, context.occurred_at)
         except OrdinalError:
             self._undo()
