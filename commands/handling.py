@@ -150,13 +150,15 @@ class Handling:
 
     `needs` is asked before the log is locked; looking at a stream that it did not name is an error.
     It has no clock, and names what could be needed as if every reservation had expired. `target` is
-    the stream that `If-Match` speaks of; a command that `creates` it most often finds it new.
+    the stream that `If-Match` speaks of; a command that `creates` it most often finds it new. What
+    an `unforeseen` one looks at besides is loaded when it looks.
     """
 
     handle: Handler
     needs: Needs
     target: Callable[[Any], str]
     creates: bool = False
+    unforeseen: bool = False
 
 
 Handlers = Mapping[type, Handling]

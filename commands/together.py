@@ -1,11 +1,12 @@
 """Several commands as one: all of them or none, in their order, under one id."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain, zip_longest
 from typing import Any
 
-from commands.handling import Context, Handling, Receipt, Streams
+from commands.handling import Context, Handling, Known, Receipt, Rounds, Streams
 from domain.values import named_uuid
 
 
@@ -19,16 +20,11 @@ class Together:
 def together(handlers: Mapping[type, Handling]) -> Handling:
     """How commands that have a handler are handled together."""
 
-    def needs(command: Together, streams: Streams) -> Iterator[Sequence[str]]:
-        later = []
-        for part in command.commands:
-            named = handlers[type(part)].needs(part, streams)
-            if isinstance(named, Sequence):
-                yield named
-            else:
-                later.append(named)
-        for rounds in later:
-            yield from rounds
+    def needs(command: Together, streams: Known) -> Rounds:
+        """Round by round of all parts; what the later ones need may rest on the earlier ones."""
+        going = [handlers[type(part)].needs(part, streams) for part in command.commands]
+        for names in zip_longest(*going, fillvalue=()):
+            yield chain.from_iterable(names)
 
     def handle(command: Together, streams: Streams, context: Context, now: datetime) -> Receipt:
         receipts = [
@@ -41,7 +37,7 @@ def together(handlers: Mapping[type, Handling]) -> Handling:
         first = command.commands[0]
         return handlers[type(first)].target(first)
 
-    return Handling(handle, needs, target)
+    return Handling(handle, needs, target, unforeseen=True)
 
 
 def part_of(context: Context, number: int) -> Context:

@@ -27,7 +27,8 @@ class CommandRequest:
 
     `key` is its id as the log has it. Of its `rounds` (see `commands.handling.Rounds`) it has
     named the streams that it `needed`, the latest ones in `round`; the stream that it `creates` is
-    most often new. `blame` is why it can't say what it needs.
+    most often new. `blame` is why it can't say what it needs; what it
+    looked at besides is `unforeseen`.
     """
 
     command: Any
@@ -39,6 +40,7 @@ class CommandRequest:
     round: Sequence[str] = ()
     rounds: Rounds | None = None
     blame: Exception | None = None
+    unforeseen: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.key = self.context.command_id.bytes

@@ -273,7 +273,7 @@ class Writer:
             ask.outcome = repeated or self._handled(batch, ask)
         except NotAtHand as lacking:
             self._undo(session, batch)
-            more = working_set.named_more(ask)
+            more = working_set.named_more(ask, lacking.name)
             if more:
                 return self._decide(session, batch, known, ask)
             ask.outcome = None if more is None else ask.blame or NotNamed(str(lacking))

@@ -51,7 +51,8 @@ class Needs:
 
     def begin(self, ask: CommandRequest) -> None:
         """Ask anew. What it named before stays named: no command asks for ever."""
-        ask.round, ask.rounds, ask.blame, ask.creates = (), None, None, ""
+        ask.round, ask.rounds, ask.blame, ask.creates = ask.unforeseen, None, None, ""
+        ask.needed.update(ask.unforeseen)
         try:
             handling = self._handlers[type(ask.command)]
             if handling.creates:
@@ -60,6 +61,11 @@ class Needs:
             ask.rounds = handling.needs(ask.command, self._view)
         except Exception as error:
             ask.blame = error.with_traceback(None)
+
+    def foresee(self, ask: CommandRequest, name: str) -> None:
+        """It looked at this, too; whether it may is for its handling to say."""
+        if self._handlers[type(ask.command)].unforeseen:
+            ask.unforeseen = (*ask.unforeseen, name)
 
     def lacking(self, ask: CommandRequest, since: int = 0) -> list[str]:
         """What it named and is not at hand, as current as `since`; nothing when it has come to

@@ -200,11 +200,12 @@ class WorkingSet:
         """Whether it needs more than is at hand, now that what it creates is."""
         return ask.rounds is not None and bool(self._needs.lacking(ask, self.foreign))
 
-    def named_more(self, ask: CommandRequest) -> bool | None:
+    def named_more(self, ask: CommandRequest, lacking: str) -> bool | None:
         """Ask anew, since the commands before it may have changed what it needs: whether it named
         more; None when not all of that is at hand.
         """
         before = len(ask.needed)
+        self._needs.foresee(ask, lacking)
         self._needs.begin(ask)
         if self._needs.lacking(ask, self.foreign):
             return None

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 from typing import TypeVar
 
-from commands.handling import Contact
+from commands.handling import Contact, ContactId
 from domain.decider import Decider
 from infra.write_path.append_batch import Staged
 from infra.write_path.stream_cache import Cached, StreamCache
@@ -13,7 +13,11 @@ S = TypeVar("S")
 
 
 class NotAtHand(Exception):
-    """A stream or a contact is needed that is not at hand."""
+    """A stream or a contact of this name is needed that is not at hand."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
 
 
 class CommandView:
@@ -63,7 +67,7 @@ class CommandView:
 
     def contact(self, contact_id: str) -> Contact | None:
         if contact_id not in self.contacts:
-            raise NotAtHand(contact_id)
+            raise NotAtHand(ContactId(contact_id))
         return self.contacts[contact_id]
 
     def keep_contact(self, contact: Contact) -> None:

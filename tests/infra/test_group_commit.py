@@ -10,6 +10,7 @@ import pytest
 from commands.handling import Contact, NotNamed
 from commands.order import CancelOrder
 from commands.stock import SuspendStockItem
+from commands.together import Together, together
 from domain.categories import decider_of
 from domain.errors import InsufficientStock, Invalid, KeyReused, ReferenceReused, StaleVersion
 from infra.store.envelope import envelope, event_id
@@ -20,6 +21,7 @@ from infra.write_path.side_writes import Offsets, Outbox, OutboxMessage, SideWri
 from tests.infra.shop import (
     LOCATION,
     LONG_AGO,
+    MARKING,
     SKU,
     STOCK,
     Mark,
@@ -412,6 +414,15 @@ def test_a_stream_that_a_command_before_led_to_is_loaded_on_the_way(
     ]
     assert [accepted(each).receipt.version for each in asks] == [1, 2, 3]
     check_folds(writer, ordinal_database)
+
+
+def test_commands_together_may_lead_one_another_anywhere(ordinal_database: str) -> None:
+    handlers = {**MARKING, Together: together(MARKING)}
+    with writing(ordinal_database, handlers) as writer:
+        both = Together(commands=(Mark(), Mark(follows=True), Mark(follows=True)))
+        do(writer, both)
+        assert do(writer, both).receipt.version == 6
+        check_folds(writer, ordinal_database)
 
 
 def test_what_moves_with_commands_moves_with_each_part_of_them(
