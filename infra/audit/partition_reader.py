@@ -10,7 +10,7 @@ from typing import Any
 from kafka import TopicPartition
 from kafka.errors import KafkaTimeoutError
 
-from infra.kafka.clients import READ_LIMIT
+from infra.kafka.clients import READ_LIMIT, poll
 from infra.kafka.record_headers import position_of
 
 # Records and bytes of one read of one partition: there may be hundreds of them.
@@ -60,7 +60,7 @@ class PartitionReader:
         self._reader.seek(partition, self._next[partition])
         deadline = time.monotonic() + READ_LIMIT
         while not waiting and self._next[partition] < end:
-            for record in self._reader.poll(timeout_ms=POLL_MS).get(partition, ()):
+            for record in poll(self._reader, POLL_MS).get(partition, ()):
                 if record.offset < end:
                     waiting.append(_seen(record))
             self._next[partition] = self._reader.position(partition)

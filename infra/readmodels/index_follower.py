@@ -160,6 +160,7 @@ class Follower:
             self._receive()
         except OffsetOutOfRangeError as error:
             self._abandon(f"offset out of range: {error}")
+            self._close()  # another poll on it might not return
             if monotonic() - self._out_of_range < RETRY_LIMIT:
                 raise FeedLost(f"Kafka lacks records it had: {error}") from error
             self._out_of_range = monotonic()

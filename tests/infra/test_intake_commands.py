@@ -3,16 +3,22 @@
 import os
 import subprocess
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC
 from pathlib import Path
 
 import msgspec
 import psycopg
 import pytest
+from kafka import KafkaProducer
+from kafka.errors import KafkaConnectionError, UnsupportedCodecError
 
 from consumers.channels import CHANNELS, by_name
 from domain.values import order_id_of
+from infra.intake.answers import moment_of
+from infra.kafka.clients import connection, poll
 from infra.kafka.topics import ensure_topics, topic_name
 from infra.runtime.settings import Settings
 from infra.store.envelope import envelope
@@ -26,7 +32,9 @@ from tests.infra.intaking import (
     opened,
     orders,
     results,
+    running,
     take,
+    taken,
 )
 from tests.infra.shop import SKU, check_log, stock_of
 
@@ -192,3 +200,77 @@ def test_the_contributors_guide_names_what_a_channel_takes() -> None:
     chapter = guide.partition("### A channel\n")[2].partition("\n###")[0]
     assert "`consumers/channels/<name>.py`" in chapter
     assert "`CHANNELS` in `consumers/channels/__init__.py`" in chapter
+
+
+# -- what a broker takes, and what a client stumbles over
+
+NO_TIMES = [-99_999_999_999_999, -1, 2**62]
+
+
+@pytest.mark.parametrize("milliseconds", [*NO_TIMES, 0, 1_764_400_000_000])
+def test_a_records_time_is_one_whatever_it_says(milliseconds: int) -> None:
+    at = moment_of(milliseconds)
+    assert at.tzinfo is UTC
+    assert 1970 <= at.year < 9999
+    if milliseconds not in NO_TIMES:
+        assert at.timestamp() * 1000 == milliseconds
+
+
+def test_a_message_from_before_all_time_blocks_nothing(shop: str, settings: Settings) -> None:
+    topic = topic_name(settings, "intake.orders")
+    with closing(KafkaProducer(**connection(settings), acks="all")) as producer:
+        producer.send(topic, b"not json", partition=0, timestamp_ms=-99_999_999_999_999).get(10)
+        producer.send(topic, encoded("r"), partition=0).get(10)
+    take(intake_of(shop, settings), shop, 2)
+    assert [each.code for each in results(shop)] == ["malformed-request", None]
+    (letter,) = dead_letters(shop)
+    assert letter.received_at > "2020"
+
+
+def test_after_any_error_an_intake_reads_with_a_new_consumer(
+    shop: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another poll on the one that failed may not return, and takes a core."""
+    spoiled: list[object] = []
+
+    def failing_once(reader: object, milliseconds: int) -> object:
+        assert reader not in spoiled, "polled again after an error"
+        if not spoiled:
+            spoiled.append(reader)
+            raise UnsupportedCodecError("a codec that nobody has")
+        return poll(reader, milliseconds)
+
+    monkeypatch.setattr("infra.intake.intake.poll", failing_once)
+    with closing(Channel(settings, "intake.orders")) as channel:
+        channel.send(encoded("r"))
+    take(intake_of(shop, settings), shop, 1)
+    assert len(spoiled) == 1
+    assert len(orders(shop)) == 1
+
+
+def test_whatever_a_client_stumbles_over_is_an_error_of_kafka() -> None:
+    class Stumbling:
+        def poll(self, timeout_ms: int) -> None:
+            raise zlib.error("invalid block type")
+
+    with pytest.raises(KafkaConnectionError, match="invalid block type"):
+        poll(Stumbling(), 1)
+
+
+def test_the_lag_of_a_transactional_channel_comes_to_nothing(
+    shop: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind its last message stands a marker that is no message."""
+    monkeypatch.setattr("infra.intake.stall_detector.INTERVAL", 0.2)
+    topic = topic_name(settings, "intake.orders")
+    with closing(
+        KafkaProducer(**connection(settings), acks="all", transactional_id=settings.topic_prefix)
+    ) as producer:
+        producer.init_transactions()
+        producer.begin_transaction()
+        producer.send(topic, encoded("r"), partition=0)
+        producer.commit_transaction()
+    with running(intake_of(shop, settings)) as work:
+        work.until(lambda: taken(shop) == 1)
+        work.until(lambda: work.intake.status.lag == 0)
+    assert work.intake.status.lag == 0
