@@ -174,7 +174,7 @@ class Intake:
             self._ahead = None
             if self._assignment.changed:
                 self._go_to_our_offsets(reader)
-            elif topic_id_of(reader, self.topic) != self._topic_id:
+            elif topic_id_of(reader, self.topic) not in {"", self._topic_id}:
                 self._assignment.changed = True
             elif batch:
                 polled = listen(0)
@@ -202,6 +202,8 @@ class Intake:
     def _know_the_topic(self, reader: Any) -> None:
         """Find out which topic this is; raises TailMissing while it is known to lack messages."""
         self._topic_id = topic_id_of(reader, self.topic)
+        if not self._topic_id:
+            raise KafkaConnectionError(f"{self.topic} is not there")
         source = sources.source_of(self.writer.read, self.topic, self._topic_id)
         if source.missing:
             raise sources.TailMissing(self.topic, source.missing)
@@ -360,5 +362,5 @@ def _finish_joining(reader: Any) -> None:
 
 
 def topic_id_of(reader: Any, topic: str) -> str:
-    """Kafka's id for the topic, as the reader last heard of it."""
+    """Kafka's id for the topic, as the reader last heard of it; nothing while it is deleted."""
     return str(reader._client.cluster.topic_id(topic) or "")

@@ -20,6 +20,10 @@ from consumers.consumer import Unreadable
 from infra.runtime.json_decoders import decoder
 
 MOST_NAMED = 20
+BLANKS = (b" :", b"\t:", b"\n:", b"\r:")
+
+_plain = msgspec.json.Decoder().decode
+_encode = msgspec.json.Encoder().encode
 
 
 class Decoded(NamedTuple):
@@ -54,10 +58,23 @@ def decoder_of(message: type, *, listing: bool = False) -> Decode:
             if listing:
                 return Decoded(tolerant(raw), unknown)
             raise UnknownFields(f"unknown fields: {', '.join(unknown)}") from None
-        _members(raw)
+        if not _surely_once(raw):
+            _members(raw)
         return Decoded(found)
 
     return decode
+
+
+def _surely_once(raw: bytes) -> bool:
+    """Whether no name can stand twice, told at a third of the price of looking at each name.
+
+    Written anew, the message has as many names as before, unless one was dropped. In text without
+    escapes, and without a blank before a colon, each name ends with a quote and a colon, and
+    whatever else looks like that is part of a text, which is written as it was.
+    """
+    if b"\\" in raw or any(blank in raw for blank in BLANKS):
+        return False
+    return raw.count(b'":') == _encode(_plain(raw)).count(b'":')
 
 
 def _members(raw: bytes) -> Any:

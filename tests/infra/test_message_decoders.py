@@ -1,16 +1,19 @@
 """What a channel is given to translate: a look-alike of its message, filled faster."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from consumers.channels.marketplace import Buyer, MarketplaceOrder
 from consumers.channels.orders import ORDERS, OrderMessage, OrderMessageLine, Person
 from consumers.consumer import Unreadable
-from infra.intake.message_decoders import UnknownFields, decoder_of
+from infra.intake.message_decoders import UnknownFields, _surely_once, decoder_of
 
 ORDER = OrderMessage(
     reference="r1",
@@ -121,3 +124,47 @@ def test_a_field_that_stands_twice_is_found_however_deep() -> None:
     value = msgspec.json.encode(ORDER).replace(b'"quantity":2', b'"quantity":2,"quantity":9')
     with pytest.raises(Unreadable, match="the field quantity stands twice"):
         decoder_of(OrderMessage)(value)
+
+
+TEXT = st.text(alphabet='ab":,{}[] \\\n\u00e9', max_size=4)
+VALUES = st.recursive(
+    TEXT | st.integers(0, 9) | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.lists(st.tuples(TEXT, inner), max_size=4),
+    max_leaves=12,
+)
+
+
+def written(value: Any, gap: str) -> str:
+    """As JSON: a list of pairs is an object, whose names may be equal; the first has a gap."""
+    if isinstance(value, list) and value and all(isinstance(each, tuple) for each in value):
+        gaps = [gap, *[""] * len(value)]
+        members = (
+            f"{json.dumps(name, ensure_ascii=False)}{blank}:{written(inner, gap)}"
+            for (name, inner), blank in zip(value, gaps, strict=False)
+        )
+        return "{" + ",".join(members) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(written(each, gap) for each in value) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def doubled(value: Any) -> bool:
+    if not isinstance(value, list):
+        return False
+    pairs = [each for each in value if isinstance(each, tuple)]
+    names = [name for name, _ in pairs]
+    inner = [each[1] if isinstance(each, tuple) else each for each in value]
+    return len(set(names)) < len(names) or any(map(doubled, inner))
+
+
+@settings(max_examples=500)
+@given(VALUES, st.sampled_from(["", " ", "\t", "\n "]))
+def test_the_short_way_to_tell_names_apart_overlooks_none(value: Any, gap: str) -> None:
+    raw = written(value, gap).encode()
+    if doubled(value):
+        assert not _surely_once(raw)
+
+
+def test_the_short_way_is_taken_for_what_most_channels_send() -> None:
+    assert _surely_once(msgspec.json.encode(ORDER))
+    assert _surely_once(json.dumps(msgspec.to_builtins(ORDER)).encode())
