@@ -5,8 +5,8 @@
 #           printed as 1,234 and 1235.50 as 1,236.
 # Versions: Babel 2.19.0, iso4217 1.16.20260101
 # Source:   CLDR's supplemental currency data gives digits of its own; ISO 4217's list one gives 2.
-# Meets us: the sum at the foot of the document isn't the sum of its lines, nor what is charged. An
-#           order's currency keeps the decimals it was placed with, and they are printed.
+# Meets us: the sum at the foot of the document isn't the sum of its lines, nor what is charged.
+#           Remedy: print the decimals of the order's own currency.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

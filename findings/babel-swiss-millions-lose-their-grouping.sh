@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Guess:    an amount is grouped in the same way however large it is.
-# Seen:     for Switzerland Babel groups up to 999'999.95 and from one million on not at all:
-#           CHF 1234567.90. The same for de_LI, it_CH and fr_CH; Germany and Austria are well.
+# Seen:     for Switzerland Babel groups up to 999'999.95 and from one million on not at all: CHF
+#           1234567.90. The same for de_LI, it_CH and fr_CH; Germany and Austria are well.
 # Versions: Babel 2.19.0
 # Source:   run only.
-# Meets us: on an invoice a digit is misread, and a test with everyday amounts never sees it. We
-#           print Swiss amounts ourselves, and test large ones.
+# Meets us: on an invoice a digit is misread, and a test with everyday amounts never sees it.
+#           Remedy: group Swiss amounts oneself, and test large ones.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -7,7 +7,7 @@
 # Versions: biip 5.2.0
 # Source:   run only, on a sample of 2,000 of the 2,000,000 UPC-E numbers.
 # Meets us: a good half of an American shop's small articles is unknown at the goods-in, or is
-#           another article. The scanner's symbology, not the digits, must say what was scanned.
+#           another article. Remedy: let the scanner's symbology, not the digits, say what it was.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

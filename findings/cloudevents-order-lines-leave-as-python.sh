@@ -7,7 +7,7 @@
 # Versions: cloudevents 2.2.0
 # Source:   run only; CloudEvents 1.0 takes any JSON value for data.
 # Meets us: each follower in another language fails at the first event, while a test in Python that
-#           compares texts passes. Our data is always an object.
+#           compares texts passes. Remedy: data is always an object.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

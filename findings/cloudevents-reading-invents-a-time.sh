@@ -6,7 +6,7 @@
 # Versions: cloudevents 2.2.0 (Python), cloudevents 10.0.0 (npm)
 # Source:   CloudEvents 1.0: time is optional; run for what the readers do.
 # Meets us: orders of a channel that sends no time are dated by our restarts and replays, and look
-#           new after each. Without the header ce_time there is no time for us.
+#           new after each. Remedy: look for the header ce_time oneself.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -3,8 +3,9 @@
 # Seen:     in binary mode, under application/json, text is sent bare, without quotes, so "W-1001"
 #           and "0042" come back as text, "42" as a number, and "null" as no data at all.
 # Versions: cloudevents 2.2.0
-# Source:   run only; CloudEvents 1.0, HTTP binding §3.1.2: the body is the data in its content type.
-# Meets us: an order number as data works in each test with letters in it. Our data is always an
+# Source:   run only; CloudEvents 1.0, HTTP binding §3.1.2: the body is the data in its content
+#           type.
+# Meets us: an order number as data works in each test with letters in it. Remedy: data is always an
 #           object.
 set -euo pipefail
 work=$(mktemp -d)

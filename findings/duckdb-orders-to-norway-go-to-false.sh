@@ -5,8 +5,9 @@
 #           text; with a SE only far down the whole file is refused at that row. pyarrow's reader
 #           leaves NO alone.
 # Versions: duckdb 2.0.1, pyarrow 26.0.1
-# Source:   DuckDB's documentation of CSV auto detection names true and false; run for NO.
-# Meets us: a Norwegian shop's exports. Columns of an import are read as text, and typed by us.
+# Source:   run only.
+# Meets us: a Norwegian shop's exports. Remedy: read all columns as text (all_varchar), and type
+#           them oneself.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

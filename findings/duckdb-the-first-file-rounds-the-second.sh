@@ -8,7 +8,7 @@
 # Versions: duckdb 2.0.1, pyarrow 26.0.1
 # Source:   DuckDB documents that the first file decides on the schema; not that values are rounded.
 # Meets us: the first order sold by the metre changes the type of an export's column, and the year's
-#           sum of units is wrong by halves. Exports write one schema, asserted.
+#           sum of units is wrong by halves. Remedy: write one schema for good, and assert it.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

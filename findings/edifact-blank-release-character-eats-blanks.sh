@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Guess:    a blank in the place of UNA's release character means that none is used, as ISO 9735
-#           has it, so blanks in texts are blanks.
+# Guess:    a blank in the place of UNA's release character means that none is used, as ISO 9735 has
+#           it, so blanks in texts are blanks.
 # Seen:     pydifact, mock-edi and the `edifact` package of npm take the blank for an escape and
 #           drop every one of them: "Main Street 5" becomes "MainStreet5". staEDI keeps them.
 # Versions: pydifact 0.2.3, mock-edi 0.9.0, edifact 1.2.12 (npm), staEDI 1.26.0 (Maven)
@@ -59,7 +59,8 @@ import java.io.FileInputStream;
 
 public class Read {
   public static void main(String[] none) throws Exception {
-    var reader = EDIInputFactory.newFactory().createEDIStreamReader(new FileInputStream("order.edi"));
+    var file = new FileInputStream("order.edi");
+    var reader = EDIInputFactory.newFactory().createEDIStreamReader(file);
     while (reader.hasNext()) {
       if (reader.next() == EDIStreamEvent.ELEMENT_DATA && reader.getText().startsWith("Main")) {
         System.out.println("staEDI: " + reader.getText());

@@ -6,7 +6,8 @@
 #           with a message about the segment. Each is right exactly where the other is wrong.
 # Versions: pydifact 0.2.3, staEDI 1.26.0 (Maven); both as they come
 # Source:   ISO 9735-1, code list for the syntax identifier; run for what the readers do.
-# Meets us: names on labels and the match of a returning customer. We decode by UNB and hand text on.
+# Meets us: names on labels and the match of a returning customer. Remedy: decode by UNB oneself,
+#           and hand text on.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

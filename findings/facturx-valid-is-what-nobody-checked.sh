@@ -5,9 +5,10 @@
 #           the log and returns True, for a sound invoice and for one without an amount, a seller or
 #           a buyer alike. saxon_server_raise_if_http_error=True makes it raise.
 # Versions: factur-x 7.8
-# Source:   the docstring of xml_check_schematron says so of that argument, which is off as it comes.
+# Source:   the docstring of xml_check_schematron says so of that argument, which is off as it
+#           comes.
 # Meets us: the service is down for a night, and each invoice of the night is marked as validated.
-#           We run the rules in our own process, and a test has one that must be refused.
+#           Remedy: run the rules oneself, and keep one invoice in the tests that must be refused.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Guess:    an exact decimal of half a cent is rounded alike by the tools of one data pipeline.
 # Seen:     0.125 to cents: DuckDB's round() and cast of a DECIMAL give 0.13; pyarrow's round() of
-#           the same decimal gives 0.12; pyarrow's cast refuses, and unsafe it cuts 0.129 to 0.12. In
-#           DuckDB itself 2.5 as DECIMAL becomes the integer 3, and as DOUBLE 2.
+#           the same decimal gives 0.12; pyarrow's cast refuses, and unsafe it cuts 0.129 to 0.12.
+#           In DuckDB itself 2.5 as DECIMAL becomes the integer 3, and as DOUBLE 2.
 # Versions: duckdb 2.0.1, pyarrow 26.0.1
 # Source:   pyarrow documents half_to_even as the default of round_mode; run for the rest.
 # Meets us: the same report, once by SQL and once by Arrow, differs by a cent for each line of tax.
-#           Amounts leave us as whole minor units, rounded where they were agreed.
+#           Remedy: whole minor units, rounded once, where they were agreed.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

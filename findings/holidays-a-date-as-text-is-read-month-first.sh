@@ -5,8 +5,8 @@
 #           number is above 12: there it reads the day first after all.
 # Versions: holidays 0.109
 # Source:   holidays documents that strings are parsed by dateutil.
-# Meets us: a promised delivery day from a file's text column lands on a holiday. Only dates go into
-#           a calendar, in the warehouse's zone.
+# Meets us: a promised delivery day from a file's text column lands on a holiday. Remedy: give a
+#           calendar dates only, in the warehouse's zone.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -4,7 +4,7 @@
 #           Labour Day 2028 counts as a working day.
 # Versions: holidays 0.109
 # Source:   holidays keeps start_year and end_year on each country; asking beyond them says nothing.
-# Meets us: in December, promises for January are computed from an empty calendar. Ours refuses a
+# Meets us: in December, promises for January are computed from an empty calendar. Remedy: refuse a
 #           year beyond end_year.
 set -euo pipefail
 work=$(mktemp -d)

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Guess:    a library of currencies knows those in which last year's orders were paid.
 # Seen:     iso4217 and pycountry hold what is current on the day of their list: BGN (Bulgaria until
-#           the end of 2025), HRK, ANG and SLL are gone, with their decimals, and nothing says
-#           that they ever were. Babel still knows them.
+#           the end of 2025), HRK, ANG and SLL are gone, with their decimals, and nothing says that
+#           they ever were. Babel still knows them.
 # Versions: iso4217 1.16.20260101, pycountry 26.2.16, Babel 2.19.0
 # Source:   ISO 4217 moves withdrawn codes into its list three, which neither library reads.
 # Meets us: replaying, refunding or exporting an order of 2025 fails after an update of a library.
-#           We keep a dated table of our own, and the decimals stand in the order.
+#           Remedy: a dated table of one's own (domain/currencies.py).
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

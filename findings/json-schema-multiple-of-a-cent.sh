@@ -4,8 +4,8 @@
 #           1,363, among them 0.07, 0.14 and 0.29; jsonschema-rs and fastjsonschema none. The two
 #           that refuse agree on each of them, so that one confirms the other.
 # Versions: jsonschema 4.26.0, jsonschema-rs 0.61.2, fastjsonschema 2.22.3, ajv 8.20.0 (npm)
-# Source:   JSON Schema, validation §6.2.1, speaks of the quotient as an integer; the two divide
-#           binary floats. Ajv documents multipleOfPrecision.
+# Source:   python-jsonschema/jsonschema issue 810, closed as the way of floats; Ajv documents
+#           multipleOfPrecision.
 # Meets us: a partner validates with another library than we do, and refuses every seventh price.
 #           Our schemas have no multipleOf; money is whole minor units.
 set -euo pipefail

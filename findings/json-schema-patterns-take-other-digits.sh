@@ -4,9 +4,10 @@
 #           takes ASCII ones alone. A date-time without an offset is one to Python's checker with
 #           formats switched on, and none to the Rust one.
 # Versions: jsonschema 4.26.0, jsonschema-rs 0.61.2, ajv 8.20.0 (npm)
-# Source:   JSON Schema, core §6.4, recommends ECMA-262, whose \d is ASCII; RFC 3339 wants an offset.
+# Source:   JSON Schema, core §6.4, recommends ECMA-262, whose \d is ASCII; RFC 3339 wants an
+#           offset.
 # Meets us: an order that one side of a channel sends as sound, the other refuses; and a telephone's
-#           Arabic keyboard makes such digits. Our schemas say [0-9], and examples pass all three.
+#           Arabic keyboard makes such digits. Remedy: say [0-9], and show examples to all three.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -5,9 +5,9 @@
 #           and with the batch calls (kafka-python's poll, confluent-kafka's consume) so is the rest
 #           of the batch, up to 500 orders that nobody has looked at.
 # Versions: kafka-python 3.0.12, confluent-kafka 2.16.1, Kafka 4.3.0; all settings as they come
-# Source:   both clients' documentation of enable.auto.commit, which says "periodically" first.
-# Meets us: the tidy `finally: consumer.close()` of a channel's first script is what loses orders;
-#           a crash without it would have lost none.
+# Source:   both clients document a commit from time to time, and one more on close().
+# Meets us: the tidy `finally: consumer.close()` of a channel's first script is what loses orders; a
+#           crash without it would have lost none.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/kafka.sh"
 work=$(mktemp -d)

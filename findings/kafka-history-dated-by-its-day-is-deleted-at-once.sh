@@ -5,7 +5,7 @@
 #           five minutes as it comes; every half second here); one record of today among them rolls
 #           along unharmed.
 # Versions: kafka-python 3.0.12, Kafka 4.3.0 (retention.ms of seven days, as it comes)
-# Source:   Kafka's broker settings: log.retention.ms goes by the largest timestamp of a segment.
+# Source:   run only; Kafka goes by the largest timestamp of a segment.
 # Meets us: an import of last year's orders whose records bear the order's date: every send says
 #           "stored", and a follower who comes ten minutes later finds an empty topic.
 set -euo pipefail

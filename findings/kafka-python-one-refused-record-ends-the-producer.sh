@@ -6,8 +6,8 @@
 #           producers write on.
 # Versions: kafka-python 3.0.12, confluent-kafka 2.16.1, Kafka 4.3.0 and its Java client
 # Source:   run only; KIP-360 (in Java and librdkafka) lets such a producer recover.
-# Meets us: one order with an overlong gift message, and nobody's orders are sent any more, under
-#           an error that names an order of an hour ago. A producer is thrown away after any error.
+# Meets us: one order with an overlong gift message, and nobody's orders are sent any more, under an
+#           error that names an order of an hour ago. Remedy: throw a producer away after any error.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/kafka.sh"
 work=$(mktemp -d)

@@ -6,7 +6,8 @@
 # Versions: kafka-python 3.0.12, confluent-kafka 2.16.1 as the reader, Kafka 4.3.0
 # Source:   run only.
 # Meets us: a person's data is erased from a compacted topic by a tombstone. The erasing call
-#           succeeds, and the last state stays for good. We send bytes, and a foreign client checks.
+#           succeeds, and the last state stays for good. Remedy: no serializer, bytes only, and a
+#           look with another client.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/kafka.sh"
 work=$(mktemp -d)

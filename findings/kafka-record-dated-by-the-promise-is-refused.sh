@@ -3,11 +3,11 @@
 #           example by the day for which delivery was promised.
 # Seen:     more than an hour ahead of the broker's clock is refused, on a topic and a broker that
 #           nobody configured; in the past anything goes.
-# Versions: confluent-kafka 2.16.1, Kafka 4.3.0 (message.timestamp.after.max.ms; before 4.0 the
-#           same record was taken)
+# Versions: confluent-kafka 2.16.1, Kafka 4.3.0 (message.timestamp.after.max.ms; before 4.0 the same
+#           record was taken)
 # Source:   Kafka's notes on upgrading to 4.0; KIP-1030.
-# Meets us: preorders and promised dates lie in the future. Business dates stand in the payload,
-#           and a record's time is the moment it was recorded.
+# Meets us: preorders and promised dates lie in the future. Business dates stand in the payload, and
+#           a record's time is the moment it was recorded.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/kafka.sh"
 work=$(mktemp -d)

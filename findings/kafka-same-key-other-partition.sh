@@ -7,7 +7,7 @@
 # Versions: kafka-python 3.0.12, confluent-kafka 2.16.1, Kafka 4.3.0 and its Java client
 # Source:   librdkafka's table of settings lists its partitioners.
 # Meets us: an order placed by a Java shop and cancelled by a job in Python or C: two partitions, no
-#           order between them. The partition of a channel's record is never computed by us.
+#           order between them. Remedy: never rely on where a channel's record lies.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/kafka.sh"
 work=$(mktemp -d)
@@ -29,7 +29,8 @@ public class Keys {
         new KafkaProducer<>(Map.of("bootstrap.servers", (Object) address[0]), text, text)) {
       for (int i = 0; i <= 100; i++) {
         var key = i == 100 ? "" : "W-" + i;
-        System.out.println(producer.send(new ProducerRecord<>("orders", key, "v")).get().partition());
+        var sent = producer.send(new ProducerRecord<>("orders", key, "v")).get();
+        System.out.println(sent.partition());
       }
     }
   }
@@ -54,7 +55,9 @@ def librdkafka(key, **settings):
         str(settings), Producer({"bootstrap.servers": server, **settings})
     )
     partitions = []
-    producer.produce("orders", b"v", key=key, on_delivery=lambda _, m: partitions.append(m.partition()))
+    producer.produce(
+        "orders", b"v", key=key, on_delivery=lambda _, m: partitions.append(m.partition())
+    )
     producer.flush(10)
     return partitions[0]
 

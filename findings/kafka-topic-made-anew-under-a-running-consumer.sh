@@ -8,7 +8,8 @@
 # Versions: kafka-python 3.0.12, Kafka 4.3.0 and its Java client
 # Source:   KIP-516 gave topics ids; run for what clients make of them.
 # Meets us: a topic is made anew to change its partitions or after a rehearsal. The orders placed
-#           first are those nobody ever reads. The intake keeps a topic's id beside its position.
+#           first are those nobody ever reads. Remedy: keep a topic's id beside the position, as
+#           Ordinal's intake does.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/kafka.sh"
 work=$(mktemp -d)

@@ -7,7 +7,7 @@
 # Versions: kafka-python 3.0.12, confluent-kafka 2.16.1, Kafka 4.3.0 and its Java client
 # Source:   run only.
 # Meets us: a relay that parks the poisonous event, aborts and goes on would park its innocent
-#           neighbours as well. It makes a new producer after every abort instead.
+#           neighbours as well. Remedy: a new producer after every abort, as Ordinal's relay makes.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib/kafka.sh"
 work=$(mktemp -d)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Guess:    a transactional producer that had nothing to send for a while sends its next
-#           transaction as it sent the last.
+# Guess:    a transactional producer that had nothing to send for a while sends its next transaction
+#           as it sent the last.
 # Seen:     the broker forgets an idle transactional id (transactional.id.expiration.ms, seven days
 #           as it comes; two seconds here). Then librdkafka loses one transaction, to be repeated by
 #           the caller, and works again; in kafka-python that transaction can be neither committed

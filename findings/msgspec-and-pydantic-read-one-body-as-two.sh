@@ -6,8 +6,8 @@
 #           the text itself for pydantic. "NaN" is a Decimal to msgspec alone.
 # Versions: msgspec 0.23.0, pydantic 2.14.4
 # Source:   each documents its own conversions; run side by side.
-# Meets us: we decode fast with the one and explain refusals with the other. The fast path decodes
-#           none of these types by itself, and a property test holds both equal.
+# Meets us: an edge that decodes fast with the one and explains refusals with the other stores
+#           another amount than it shows. Remedy: decode none of these types natively there.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

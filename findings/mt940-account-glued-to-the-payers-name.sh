@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Guess:    the payer's name is the payer's name.
-# Seen:     mt-940 puts subfield ?31, the payer's account, in front of ?32, the name, without a blank
-#           between: applicant_name is "DE0212…2051Erika Example". No field holds the account.
+# Seen:     mt-940 puts subfield ?31, the payer's account, in front of ?32, the name, without a
+#           blank between: applicant_name is "DE0212…2051Erika Example". No field holds the account.
 # Versions: mt-940 5.1.1
 # Source:   the German banks' structured field 86: ?30 bank, ?31 account, ?32 and ?33 name.
 # Meets us: matching a payment to an order by name never succeeds, and a bank account is printed

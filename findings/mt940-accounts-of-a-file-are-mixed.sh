@@ -4,9 +4,9 @@
 # Seen:     mt-940 gives one list of bookings in which none names its account; the only account that
 #           is told, and the only balances, are the last statement's.
 # Versions: mt-940 5.1.1
-# Source:   mt-940's parse() is documented as one statement; banks send all accounts in one file.
-# Meets us: euros and dollars of two accounts in one list, under the dollar account's name. We cut
-#           the file at each :20: first.
+# Source:   wolph/mt940 issue 102, where a comment tells of a bank's file and its last statement.
+# Meets us: euros and dollars of two accounts in one list, under the dollar account's name. Remedy:
+#           cut the file at each :20: first.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -7,7 +7,7 @@
 # Versions: mt-940 5.1.1
 # Source:   run only.
 # Meets us: a payment whose order number stands in field 61 alone matches no order, for customers of
-#           some banks only. We read the reference from the raw field 61.
+#           some banks only. Remedy: read the reference from the raw field 61.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

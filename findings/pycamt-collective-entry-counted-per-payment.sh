@@ -4,8 +4,8 @@
 #           amounts (it need not) each has the WHOLE amount: three customers' 60.00 become 180.00.
 # Versions: pycamt 1.1.1
 # Source:   ISO 20022 camt.053.001.02: amounts of the details are optional, the entry's is not.
-# Meets us: three orders of 20 euros are each taken for paid three times over. Bookings of an entry
-#           must add up to it, or it goes to a person.
+# Meets us: three orders of 20 euros are each taken for paid three times over. Remedy: bookings of
+#           an entry must add up to it, or it goes to a person.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -4,8 +4,8 @@
 #           108.00 dollars, and leaves the currency: 108.00 EUR, where 100.00 EUR were booked.
 # Versions: pycamt 1.1.1
 # Source:   ISO 20022 camt.053.001.02: AmtDtls holds the instructed amount beside the booked one.
-# Meets us: an order of 100 euros looks overpaid, and 8 euros that never came are refunded. The
-#           entry's own amount is the truth, and each statement must close.
+# Meets us: an order of 100 euros looks overpaid, and 8 euros that never came are refunded. Remedy:
+#           the entry's own amount is the truth; each statement must close.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -4,9 +4,10 @@
 #           first one's UNB, nothing is raised, and written again the second envelope is gone. Where
 #           both number their messages from 1, one interchange then holds message 1 twice.
 # Versions: pydifact 0.2.3
-# Source:   run only. ISO 9735 lets any number of interchanges follow each other in a transmission.
+# Source:   nerdocs/pydifact issue 73, where such files are said to work fine. ISO 9735 lets
+#           interchanges follow each other.
 # Meets us: a value-added network puts the night's mail of all partners into one file. An order is
-#           then delivered to, and invoiced at, somebody else. We cut at each UNB first.
+#           then delivered to, and invoiced at, somebody else. Remedy: cut at each UNB first.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

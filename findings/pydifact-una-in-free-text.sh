@@ -5,9 +5,10 @@
 #           delivery note ("from one o'clock on") makes it raise, far from the cause. With a UNA in
 #           front the same text is read well.
 # Versions: pydifact 0.2.3
-# Source:   run only; the apostrophe in the text is released (?') as ISO 9735 wants it.
-# Meets us: a partner whose files were read well for years sends one that "is no EDIFACT". We put a
-#           UNA in front of every interchange that has none.
+# Source:   nerdocs/pydifact pull requests 76 and 77, which let a file begin before its UNA. The
+#           apostrophe in the text is released (?') as ISO 9735 wants it.
+# Meets us: a partner whose files were read well for years sends one that "is no EDIFACT". Remedy:
+#           put a UNA in front of every interchange that has none.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

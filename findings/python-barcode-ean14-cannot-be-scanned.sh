@@ -4,7 +4,8 @@
 # Seen:     python-barcode stretches the scheme of EAN-13 by one digit. No such symbol exists, and
 #           nothing is read; the EAN-13 and ITF of the same library are read at once.
 # Versions: python-barcode 0.16.1, read back by zxing-cpp 3.1.1
-# Source:   GS1 General Specifications: GTIN-14 is borne by ITF-14, GS1-128 or GS1 DataMatrix.
+# Source:   WhyNotHugo/python-barcode issue 103, open; GS1 has a GTIN-14 borne by ITF-14, GS1-128 or
+#           GS1 DataMatrix.
 # Meets us: every carton of a shipment has a label that looks right and that no dock door reads.
 set -euo pipefail
 work=$(mktemp -d)

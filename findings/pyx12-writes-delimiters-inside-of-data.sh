@@ -5,7 +5,7 @@
 # Versions: pyx12 4.0.0
 # Source:   run only; X12.6 keeps delimiters out of data, which leaves it to the writer.
 # Meets us: "2*4 timber" in a catalogue, and the supplier reads "2" as text and the rest as the next
-#           field. Our writer refuses, and names the value.
+#           field. Remedy: refuse such a value before it is written.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

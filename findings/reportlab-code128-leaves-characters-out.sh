@@ -4,8 +4,8 @@
 #           with an en dash, "W–1001", is scanned as "W1001", a sound and different number.
 # Versions: reportlab 5.1.0, read back by zxing-cpp 3.1.1
 # Source:   run only.
-# Meets us: a parcel whose label names another order. Text for bars is checked to be ASCII first,
-#           and each label is scanned back by a test.
+# Meets us: a parcel whose label names another order. Remedy: check for ASCII first, and scan labels
+#           back in a test.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Guess:    Stripe's SDK repeats a request that the network or the server failed, twice, under one
 #           idempotency key, as its module says: stripe.max_network_retries is 2.
-# Seen:     that setting is for the module's own calls. A StripeClient, the form that is recommended,
-#           sends once and raises, whatever the module is set to; it repeats only with its own
-#           argument max_network_retries.
+# Seen:     that setting is for the module's own calls. A StripeClient, the form that is
+#           recommended, sends once and raises, whatever the module is set to; it repeats only with
+#           its own argument max_network_retries.
 # Versions: stripe 16.1.0, against a server on loopback that answers 503
 # Source:   run only.
-# Meets us: moving to the client takes away the repeats, and a refund fails on the first hiccup. We
-#           set them on purpose, and a test counts the requests.
+# Meets us: moving to the client takes away the repeats, and a refund fails on the first hiccup.
+#           Remedy: set them on purpose, and count the requests in a test.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

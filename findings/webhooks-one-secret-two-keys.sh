@@ -7,8 +7,8 @@
 # Versions: standardwebhooks 1.1.0 and svix 2.9.1 (Python), standardwebhooks 1.1.1 and svix 1.99.1
 #           (npm)
 # Source:   Standard Webhooks: secrets are base64, prefixed whsec_.
-# Meets us: the secret we hand to a shop works in our tests and in none of their programs. Ours are
-#           standard base64 of random bytes, checked with both languages.
+# Meets us: a secret handed to a shop works in the sender's tests and in none of the shop's
+#           programs. Remedy: standard base64 of random bytes, tried with both languages.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

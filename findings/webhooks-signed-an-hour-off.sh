@@ -4,9 +4,9 @@
 #           signed as 13:00 UTC, and the receiver, given the right timestamp in the header, refuses
 #           the signature. Signing in UTC works.
 # Versions: standardwebhooks 1.1.0, svix 2.9.1
-# Source:   run only; Standard Webhooks signs the integer timestamp of the header.
+# Source:   standard-webhooks/standard-webhooks issue 251, open.
 # Meets us: a server or a database session in local time sends webhooks that nobody accepts, and in
-#           winter London's are accepted. We sign in UTC.
+#           winter London's are accepted. Remedy: sign in UTC.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

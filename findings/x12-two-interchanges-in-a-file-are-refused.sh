@@ -4,9 +4,9 @@
 # Seen:     ansi-x12 raises at the second ISA, x12-tidy calls it foreign content and fatal, mock-edi
 #           hands out the first interchange and says nothing of the second. pyx12 reads both.
 # Versions: ansi-x12 0.2.0, x12-tidy 0.1.0, mock-edi 0.9.0, pyx12 4.0.0
-# Source:   run only; X12.5 describes an interchange, and nothing there forbids a second.
+# Source:   run only.
 # Meets us: mailboxes collect. With the first two a whole night's file is "broken", with the third
-#           every order but the first partner's is lost in silence. We cut at each ISA first.
+#           every order but the first partner's is lost in silence. Remedy: cut at each ISA first.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -59,7 +59,10 @@ def pyx12(file):
 
 single = interchange(1, "PO-1")
 both = single + interchange(2, "PO-2")
-seen = {reader.__name__: (reader(single), reader(both)) for reader in (ansi_x12, x12_tidy, mock_edi, pyx12)}
+seen = {
+    reader.__name__: (reader(single), reader(both))
+    for reader in (ansi_x12, x12_tidy, mock_edi, pyx12)
+}
 for reader, (one, two) in seen.items():
     print(f"{reader}: one interchange {one}, two {two}")
 assert seen["ansi_x12"][0] == ["one"]

@@ -4,9 +4,9 @@
 #           doesn't hold, and none of the separators; for a UPC-A it has a thirteenth digit in
 #           front, and calls it EAN-13. A hand scanner sends neither.
 # Versions: zxing-cpp 3.1.1, python-barcode 0.16.1 as the printer
-# Source:   zxing-cpp's documentation of its text modes; a UPC-A is an EAN-13 that begins with 0.
+# Source:   run only; a UPC-A is an EAN-13 that begins with 0.
 # Meets us: the number in the catalogue is found by the hand scanner and not by the camera, or the
-#           other way round. Item codes are compared as GTIN-14, messages by their bytes.
+#           other way round. Remedy: compare item codes as GTIN-14, messages by their bytes.
 set -euo pipefail
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
