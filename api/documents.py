@@ -44,7 +44,7 @@ REFUSALS = {
     413: "The body is too large.",
     415: "The body is not declared as JSON.",
     422: "A field is not valid, or the idempotency key was used for another request.",
-    503: "The outcome is unknown, or the read model is behind: repeat, with the same key.",
+    503: "The outcome is unknown, or there is no answer now: repeat, with the same key.",
 }
 OF_COMMANDS = tuple(REFUSALS)
 OF_BULKS = tuple(status for status in REFUSALS if status not in (409, 412))

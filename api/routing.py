@@ -15,10 +15,11 @@ from api.documents import command_documents, query_documents
 from api.fast_bodies import fast_reader
 from api.fields import Body, Nothing
 from api.json_names import refuse_repeated_names
-from api.ports import in_time
+from api.ports import Unavailable, in_time
 from api.problems import MalformedRequest
 from api.scopes import SCOPES
 from commands.handling import Answer, Context
+from projections.projection import DatabaseAway
 
 E = TypeVar("E", bound=Callable[..., Any])
 
@@ -165,7 +166,11 @@ class QueryRoute(APIRoute):
             asked.allow(SCOPES[self.name])
             asked.refuse_parameters(known)
             bound = asked.edge.patience if self._patience is None else self._patience
-            return await in_time(self._answer(asked, answer), bound)
+            try:
+                return await in_time(self._answer(asked, answer), bound)
+            except Unavailable as late:
+                # A read has no outcome that could be unknown.
+                raise DatabaseAway from late
 
         return handle
 

@@ -93,7 +93,7 @@ def test_a_read_that_gets_no_answer_is_answered_all_the_same() -> None:
     house = House(patience=0.05)
     house.rows.fetch = Silent().fetch  # type: ignore[method-assign, assignment]
     response = house.get(ORDER)
-    assert (response.status_code, kind(response)) == (503, "outcome-unknown")
+    assert (response.status_code, kind(response)) == (503, "database-away")
     assert response.headers["retry-after"] == "1"
     assert response.elapsed.total_seconds() < 0.4
     assert house.operator.errors == []
