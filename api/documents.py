@@ -39,16 +39,18 @@ REFUSALS = {
     401: "There is no valid API key.",
     403: "The API key lacks the scope.",
     404: "There is no such thing.",
+    408: "The request did not come in time.",
     409: "The present state does not allow this.",
     412: "It has changed since the version in If-Match.",
     413: "The body is too large.",
     415: "The body is not declared as JSON.",
     422: "A field is not valid, or the idempotency key was used for another request.",
+    431: "The headers are too large.",
     503: "The outcome is unknown, or there is no answer now: repeat, with the same key.",
 }
 OF_COMMANDS = tuple(REFUSALS)
 OF_BULKS = tuple(status for status in REFUSALS if status not in (409, 412))
-OF_QUERIES = (400, 401, 403, 404, 422, 503)
+OF_QUERIES = (400, 401, 403, 404, 408, 422, 431, 503)
 
 
 def _header(name: str, about: str, schema: dict[str, Any]) -> dict[str, Any]:
