@@ -12,7 +12,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from commands.handling import Answer
 from domain.errors import OrdinalError
 from infra.ops.histogram import Histogram
-from infra.runtime.logs import together
+from infra.runtime.logs import log_each
 from infra.write_path.command_bus import QueuedCommand
 
 SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
@@ -100,19 +100,21 @@ class BusFigures:
     def batch_done(self, asks: Sequence[QueuedCommand], seconds: float, now: float) -> None:
         figures = self._figures
         tally: Tally[tuple[str, str]] = Tally()
-        with together():
-            for pending in asks:
-                outcome = outcome_of(pending)
-                tally[type(pending.command).__name__, outcome] += 1
-                figures.latency.observe(now - pending.queued_at)
-                self._line(pending, outcome, now - pending.queued_at)
+        lines: list[dict[str, object]] = []
+        for pending in asks:
+            outcome, seconds_of_it = outcome_of(pending), now - pending.queued_at
+            tally[type(pending.command).__name__, outcome] += 1
+            figures.latency.observe(seconds_of_it)
+            lines.append(self._line(pending, outcome, seconds_of_it))
+        log_each(self._log, "command", filter(None, lines))
         for (kind, outcome), count in tally.items():
             self._count(kind, outcome).inc(count)
         figures.batch.observe(len(asks))
         figures.append.observe(seconds)
         self._log.debug("batch", commands=len(asks), seconds=round(seconds, 6))
 
-    def _line(self, pending: QueuedCommand, outcome: str, seconds: float) -> None:
+    def _line(self, pending: QueuedCommand, outcome: str, seconds: float) -> dict[str, object]:
+        """What is logged of this command; nothing if that was done here, as for a fault."""
         context, result = pending.context, pending.outcome
         fields: dict[str, object] = {
             "kind": type(pending.command).__name__,
@@ -124,8 +126,9 @@ class BusFigures:
         if isinstance(result, Answer):
             fields["stream_id"] = result.receipt.stream_id
             fields["position"] = result.receipt.position
-            self._log.info("command", **fields)
         elif isinstance(result, OrdinalError):
-            self._log.info("command", why=str(result), **fields)
+            fields["why"] = str(result)
         else:
             self._log.error("command", why=str(result), exc_info=result, **fields)
+            return {}
+        return fields
