@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 
+from consumers.channels import CHANNELS
 from infra.kafka.topics import topics
 from tests.faults.http import Answer, call
 from tests.faults.system import ANSWER_LIMIT, START_LIMIT, Api, System
@@ -118,7 +119,7 @@ def read_everything(system: System) -> list[Said]:
     }
     places = [
         TopicPartition(topic.name, partition, OFFSET_BEGINNING)
-        for topic in topics(settings)
+        for topic in topics(settings, CHANNELS)
         for partition in range(topic.partitions)
     ]
     with closing(Consumer(stranger)) as reader:

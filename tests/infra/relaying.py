@@ -9,6 +9,7 @@ import pytest
 from kafka import TopicPartition
 from pydantic import SecretStr
 
+from consumers.channels import CHANNELS
 from infra.kafka.clients import consumer, offsets_of, read_ranges
 from infra.kafka.topics import event_partitions, topics
 from infra.relay.relay import Relay
@@ -85,7 +86,9 @@ def published(settings: Settings) -> list[Any]:
 def published_to(settings: Settings, topic: str) -> list[Any]:
     """Every committed message of one of our topics."""
     with closing(consumer(settings)) as reader:
-        found = next(t for t in topics(settings) if t.name == f"{settings.topic_prefix}.{topic}")
+        found = next(
+            t for t in topics(settings, CHANNELS) if t.name == f"{settings.topic_prefix}.{topic}"
+        )
         return _all(reader, [TopicPartition(found.name, n) for n in range(found.partitions)])
 
 
