@@ -7,7 +7,7 @@
 # Versions: dinero.js 2.0.2 (npm)
 # Source:   run only.
 # Meets us: a shop's discount per line differs by a cent from one that is shared by remainders, and
-#           an order with stated line amounts doesn't add up to its total. Remedy: state the rule, and
+#           an order with stated line amounts doesn't add up to its total. Remedy: say the rule, and
 #           take the lines' amounts from whoever agreed them.
 set -euo pipefail
 work=$(mktemp -d)

@@ -2,8 +2,8 @@
 # Guess:    a call that checks an invoice by the official rules returns True for sound ones, and
 #           raises when it can't check.
 # Seen:     factur-x hands the work to a separate service; when none answers, it writes a line to
-#           the log and returns True, for a sound invoice and for one without an amount, a seller or
-#           a buyer alike. saxon_server_raise_if_http_error=True makes it raise.
+#           the log and returns True, here for an invoice without an amount, a seller or a buyer.
+#           saxon_server_raise_if_http_error=True makes it raise.
 # Versions: factur-x 7.8
 # Source:   the docstring of xml_check_schematron says so of that argument, which is off as it
 #           comes.
