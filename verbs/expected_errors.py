@@ -12,6 +12,7 @@ from infra.local.kafka_broker import BrokerError
 from infra.relay.relay import RelayHalted
 from infra.store.migrations import NotMigrated
 from infra.write_path.group_commit import LogUnavailable
+from verbs.import_memory import Overtaken
 
 EXPECTED = (
     BrokerError,
@@ -21,6 +22,7 @@ EXPECTED = (
     NotMigrated,
     RelayHalted,
     LogUnavailable,
+    Overtaken,
     UnreadableFile,
     psycopg.OperationalError,
     psycopg.errors.InsufficientPrivilege,

@@ -1,5 +1,6 @@
 """`ordinal import …`"""
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,9 +20,10 @@ from consumers.files.importing import ImportReport
 from consumers.files.local_times import LONDON, LocalTimes, Order
 from consumers.files.order_rows import Amounts
 from infra.intake.message_decoders import decoder_of
+from verbs.import_memory import ImportMemory
 from verbs.session import load_settings, opened
 from verbs.terminal import bar, console, fail, family
-from verbs.writing import patient_write, writer_of
+from verbs.writing import writer_of
 
 cli = family("Import files.")
 _decode = decoder_of(orders.OrderMessage)
@@ -29,6 +31,9 @@ _decode = decoder_of(orders.OrderMessage)
 File = Annotated[Path, typer.Argument(exists=True, dir_okay=False)]
 Rejects = Annotated[
     Path | None, typer.Option(help="Where rejected lines go [FILE.rejects.csv].", dir_okay=False)
+]
+Anew = Annotated[
+    bool, typer.Option("--ask-refused-anew", help="Ask again what earlier runs were refused.")
 ]
 Accept = Annotated[
     bool, typer.Option("--accept-rejects", help="End with status 0 though lines were rejected.")
@@ -44,6 +49,7 @@ def import_online_retail(
     file: File,
     rejects: Rejects = None,
     accept_rejects: Accept = False,
+    ask_refused_anew: Anew = False,
     encoding: Encoding = None,
     zone: Annotated[str, typer.Option(help="Whose clocks the times of the file are.")] = LONDON,
     dates: Annotated[
@@ -53,7 +59,7 @@ def import_online_retail(
     """Import a file in the UCI Online Retail format, as its shop would have sent it."""
     times = LocalTimes(zone, dates)
     run = partial(online_retail.import_online_retail, times=times, encoding=encoding)
-    _import(run, file, rejects, accept_rejects)
+    _import(run, online_retail.CHANNEL, file, rejects, accept_rejects, ask_refused_anew)
 
 
 @cli.command("orders")
@@ -62,6 +68,7 @@ def import_orders(
     channel: Annotated[str, typer.Option(help="Channel of the orders.")] = "file",
     rejects: Rejects = None,
     accept_rejects: Accept = False,
+    ask_refused_anew: Anew = False,
     encoding: Encoding = None,
     amounts: Annotated[
         Amounts | None,
@@ -76,7 +83,7 @@ def import_orders(
         amounts=amounts,
         encoding=encoding,
     )
-    _import(run, file, rejects, accept_rejects)
+    _import(run, channel, file, rejects, accept_rejects, ask_refused_anew)
 
 
 def read_order(line: bytes) -> orders.OrderMessage:
@@ -89,7 +96,12 @@ def read_order(line: bytes) -> orders.OrderMessage:
 
 
 def _import(
-    run: Callable[..., ImportReport], file: Path, rejects: Path | None, accept: bool
+    run: Callable[..., ImportReport],
+    channel: str,
+    file: Path,
+    rejects: Path | None,
+    accept: bool,
+    anew: bool,
 ) -> None:
     """Ends with status 1 when lines were rejected and nobody had said that this may be."""
     rejects = rejects or file.with_name(f"{file.stem}.rejects.csv")
@@ -102,10 +114,15 @@ def _import(
         file.open("rb") as source,
         _replacing(rejects) as bad,
     ):
+        content = hashlib.file_digest(source, "sha256").digest()
+        source.seek(0)
+        memory = ImportMemory(
+            writer_of(conninfo), channel=channel, content=content, file=file.name, anew=anew
+        )
         report = run(
             source,
-            rejects=bad,
-            write=patient_write(writer_of(conninfo)),
+            memory=memory,
+            rejected=bad,
             progress=lambda _, done: progress(completed=done),
             actor="import",
         )
@@ -137,6 +154,10 @@ def _show_report(report: ImportReport, rejects: Path, seconds: float) -> None:
     for name, sums in (("revenue", report.revenue), ("cancelled", report.cancelled)):
         for currency, amount in sorted(sums.items()):
             grid.add_row(f"{name}, minor units of {currency}", str(amount))
+    for currency, value in sorted(report.left_out.items()):
+        grid.add_row(f"left out in rejects, minor units of {currency}", f"{value:f}")
+    if report.unread:
+        grid.add_row("rejected lines that tell no value", str(report.unread))
     grid.add_row("seconds", f"{seconds:.1f}")
     Console().print(grid)
     console.print(f"rejected lines are in {rejects}")

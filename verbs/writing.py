@@ -1,7 +1,8 @@
 """Writers of the event log, as verbs use them."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import structlog
 
@@ -14,7 +15,11 @@ from infra.write_path.append_batch import CommandRequest, Outcome
 from infra.write_path.group_commit import LogUnavailable, Writer
 from infra.write_path.snapshots import Snapshots
 
+PAUSES = (0.1, 0.3, 1.0, 3.0, 10.0)
+
 log = structlog.get_logger("ordinal")
+
+T = TypeVar("T")
 
 
 def keeping_writer(settings: Settings, conninfo: str) -> Writer:
@@ -31,20 +36,23 @@ def writer_of(conninfo: str, cache_bytes: int = 256_000_000) -> Writer:
     return Writer(lambda: connect_writer(conninfo), HANDLERS, cache_bytes=cache_bytes)
 
 
+def patiently(ask: Callable[[], T]) -> T:
+    """Waits for a database that is away: for what may be asked again."""
+    for pause in PAUSES:
+        try:
+            return ask()
+        except LogUnavailable as error:
+            log.warning("import_waits", error=str(error))
+            time.sleep(pause)
+    return ask()
+
+
 def patient_write(writer: Writer) -> Write:
     """Carries batches out in order, and waits for a database that is away: repeats are harmless."""
 
     def write(asked: Sequence[tuple[object, Context]]) -> list[Outcome]:
         asks = [CommandRequest(command, context) for command, context in asked]
-        for pause in (0.1, 0.3, 1.0, 3.0, 10.0):
-            try:
-                writer.write(asks)
-                break
-            except LogUnavailable as error:
-                log.warning("import_waits", error=str(error))
-                time.sleep(pause)
-        else:
-            writer.write(asks)
+        patiently(lambda: writer.write(asks))
         return [ask.outcome or LogUnavailable("no outcome") for ask in asks]
 
     return write

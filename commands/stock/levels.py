@@ -52,8 +52,8 @@ class FillBackorders:
 class AdjustStock:
     """Correct the books by a number of units, for a reason.
 
-    `opening_balance` are units that were there before the books knew of any, and are recorded
-    first: nobody is served from what the correction takes away.
+    With `opens_balance` the units that it takes beyond those on hand were there before the books
+    knew of any, and are recorded first: nobody is served from what the correction takes away.
     """
 
     location: str
@@ -61,7 +61,7 @@ class AdjustStock:
     delta: int
     reason: str
     reference: str | None = None
-    opening_balance: int = 0
+    opens_balance: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -151,7 +151,7 @@ def adjust_stock(
         )
 
     def opened(item: StockItem) -> list[object]:
-        return levels.open_balance(item, command.opening_balance)
+        return levels.open_balance(item, _opening(command, item))
 
     gain = _gain(command, streams)
     return decided(command, streams, now, "adjusted", opened, decide, gain=gain)
@@ -187,6 +187,11 @@ def move_stock_state(
     return decided(command, streams, now, "moved", decide, gain=_gain(command, streams))
 
 
+def _opening(command: AdjustStock, item: StockItem) -> int:
+    """Units that must have been there before."""
+    return max(0, -item.on_hand - command.delta) if command.opens_balance else 0
+
+
 def _orders(streams: Streams, now: datetime) -> OrderFacts:
     def facts(order_id: str) -> tuple[datetime, int]:
         order = streams.state(ORDER, order_stream(order_id))
@@ -203,8 +208,8 @@ def _gain(command: Moving, streams: Known) -> int:
     match command:
         case ReceiveStock(quantity=quantity):
             return quantity
-        case AdjustStock(delta=delta, opening_balance=opening):
-            return opening + delta
+        case AdjustStock(delta=delta):
+            return delta + _opening(command, streams.state(STOCK_ITEM, stream_of(command)))
         case CountStock(counted=counted):
             return counted - streams.state(STOCK_ITEM, stream_of(command)).on_hand
         case MoveStockState(to_state="sellable", quantity=quantity):
@@ -224,8 +229,9 @@ def _needs_displaced(command: AdjustStock | CountStock | MoveStockState, streams
     yield from _needs_served(command, streams)
     item = streams.state(STOCK_ITEM, stream_of(command))
     match command:
-        case AdjustStock(delta=delta, opening_balance=opening):
-            lacking = missing(item, on_hand=item.on_hand + opening + min(0, delta))
+        case AdjustStock(delta=delta):
+            on_hand = item.on_hand + _opening(command, item) + min(0, delta)
+            lacking = missing(item, on_hand=on_hand)
         case CountStock(counted=counted):
             lacking = missing(item, on_hand=counted)
         case MoveStockState(quantity=quantity):

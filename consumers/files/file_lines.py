@@ -5,9 +5,11 @@ import io
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO, Generic, Protocol, TypeVar
+from decimal import Decimal
+from typing import BinaryIO, Generic, NamedTuple, Protocol, TypeVar
 
 from consumers.consumer import Unreadable
+from domain.errors import Invalid
 
 LONGEST_LINE = 65_536
 LINES_A_REPORT = 500
@@ -46,13 +48,30 @@ class FileLine:
         return not self.text.strip(' \t,;|"')
 
 
-Bad = tuple[FileLine, str]
+class Bad(NamedTuple):
+    """A line that is left out, why, and what is known of it.
+
+    `value` is what it would have added to net revenue, in minor units.
+    """
+
+    line: FileLine
+    why: str
+    code: str = Invalid.code
+    reference: str | None = None
+    sku: str | None = None
+    quantity: int | None = None
+    value: Decimal | None = None
+    currency: str | None = None
 
 
 class OfALine(Protocol):
     """Something that was read from a line and knows it."""
 
     line: FileLine
+
+    def bad(self, why: str, code: str = Invalid.code) -> Bad:
+        """The line, left out for this reason."""
+        ...
 
 
 R = TypeVar("R", bound=OfALine)
@@ -65,7 +84,7 @@ class Read(Generic[R]):
     line: FileLine
     key: str | None
     row: R | None = None
-    why: str = ""
+    bad: Bad | None = None
 
 
 @dataclass(slots=True)
@@ -87,14 +106,14 @@ class Group(Generic[R]):
 
     def add(self, read: Read[R]) -> None:
         self.last = read.line.number
-        if read.row is None:
-            self.bad.append((read.line, read.why))
-        else:
+        if read.row is not None:
             self.rows.append(read.row)
+        elif read.bad is not None:
+            self.bad.append(read.bad)
 
-    def all_bad(self, why: str) -> list[Bad]:
+    def all_bad(self, why: str, code: str = Invalid.code) -> list[Bad]:
         """Every line: the bad ones for their reasons, the others for this one."""
-        return [*self.bad, *((row.line, why) for row in self.rows)]
+        return [*self.bad, *(row.bad(why, code) for row in self.rows)]
 
 
 Related = Callable[[R, R], bool]
@@ -130,8 +149,8 @@ class Grouping(Generic[R]):
 
     def take(self, read: Read[R]) -> Iterator[Group[R]]:
         number, key = read.line.number, read.key
-        if key is None and len(self._loose) < self._most:
-            self._loose.append((read.line, read.why))
+        if key is None and read.bad is not None and len(self._loose) < self._most:
+            self._loose.append(read.bad)
             return
         group = self._group(read, key or "")
         self._settle_loose(group)
@@ -174,7 +193,7 @@ class Grouping(Generic[R]):
         if group is self._latest:
             group.bad += self._loose
         else:
-            self._open.append(Group(bad=self._loose, last=self._loose[-1][0].number))
+            self._open.append(Group(bad=self._loose, last=self._loose[-1].line.number))
         self._held += len(self._loose)
         self._loose = []
 

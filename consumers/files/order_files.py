@@ -11,12 +11,14 @@ A channel and a reference name one order for ever, so that a file can be read ag
 is known of an order includes no contacts: other people under an old reference change nothing.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
+from functools import partial
 from itertools import chain
 from typing import BinaryIO, TextIO
 
-from commands.order import PlaceOrder
-from consumers.channels.orders import OrderMessage, place_order
+from commands.order import PlaceOrder, RequestedLine
+from consumers.channels.orders import OrderMessage, OrderMessageLine, place_order
 from consumers.consumer import Unreadable
 from consumers.files.file_lines import (
     Bad,
@@ -33,11 +35,12 @@ from consumers.files.importing import (
     ImportReport,
     Job,
     Ledger,
-    Outcome,
-    Write,
     asked,
+    command_id,
     refusal,
+    rejects,
 )
+from consumers.files.memory import Memory, Note, Outcome
 from consumers.files.order_rows import KNOWN, REQUIRED, Amounts, OrderRow, Reader
 from consumers.files.tables import read_table
 from domain.values import MAX_LINES
@@ -49,12 +52,14 @@ TOO_MANY = f"the order has more than {MAX_LINES} lines"
 
 Decode = Callable[[bytes], OrderMessage]
 """One order from its JSON; raises Unreadable."""
+LeftOut = Callable[[str, str], list[Bad]]
+"""The lines of an order that is left out, for a reason that has a code."""
 
 
 def import_orders(
     file: BinaryIO,
-    write: Write,
-    rejects: TextIO,
+    memory: Memory,
+    rejected: TextIO,
     progress: Progress,
     *,
     actor: str,
@@ -68,7 +73,7 @@ def import_orders(
     first = next((line for line in lines if not line.blank), None)
     if first is None:
         raise UnreadableFile("The file is empty.")
-    run = Run(Desk(write), Ledger(rejects), actor, channel)
+    run = Run(Desk(memory), Ledger(rejected), actor, channel)
     lines = chain([first], lines)
     if first.text.lstrip().startswith("{"):
         run.take_json(lines, decode)
@@ -95,23 +100,23 @@ class Run:
                 continue
             try:
                 message = decode(text_of(line).encode())
-                self._place([line], message)
+                self._place(message, partial(_order_left_out, line, message))
             except Unreadable as why:
-                self._reject([(line, str(why))])
+                self._reject("", [Bad(line, str(why))])
 
     def take_csv(self, orders: Iterator[Group[OrderRow]]) -> None:
         for order in orders:
-            lines = [row.line for row in order.rows]
             try:
                 why = _flaw(order)
                 if why is None:
-                    self._place(lines, _message(order.rows))
+                    self._place(_message(order.rows), order.all_bad)
                 else:
-                    self._reject(order.all_bad(why))
+                    self._reject(order.key, order.all_bad(why))
             except Unreadable as why_not:
-                self._reject([(line, str(why_not)) for line in lines])
+                self._reject(order.key, order.all_bad(str(why_not)))
 
-    def _place(self, lines: list[FileLine], message: OrderMessage) -> None:
+    def _place(self, message: OrderMessage, left_out: LeftOut) -> None:
+        """`left_out` says what is left out of the file when the order is refused."""
         command = place_order(message, self._channel)
         step = asked(
             command,
@@ -121,24 +126,31 @@ class Run:
             subject=message.reference,
             at=message.ordered_at,
         )
-        job = Job([step], lambda outcomes: self._placed(lines, command, outcomes))
-        self.desk.put(job, len(command.lines))
 
-    def _placed(
-        self, lines: list[FileLine], command: PlaceOrder, outcomes: Sequence[Outcome]
-    ) -> None:
+        def noted(_: int, outcome: Outcome) -> list[Note]:
+            why = refusal(outcome)
+            return [rejects(step[1].command_id, left_out(*why))] if why else []
+
+        settle = partial(self._placed, command, left_out)
+        self.desk.put(Job([step], settle, noted=noted), len(command.lines))
+
+    def _placed(self, command: PlaceOrder, left_out: LeftOut, outcomes: Sequence[Outcome]) -> None:
         why = refusal(outcomes[0])
         if why is not None:
-            return self.ledger.rejected([(line, why) for line in lines])
-        self.ledger.applied(len(lines))
+            return self.ledger.rejected(left_out(*why))
+        self.ledger.applied(len(left_out("", "")))
         self.ledger.report.orders += 1
-        self.ledger.report.revenue[command.currency] += sum(
-            line.quantity * line.unit_price - line.discount + line.tax for line in command.lines
-        )
+        self.ledger.report.revenue[command.currency] += _worth(command.lines)
         return None
 
-    def _reject(self, bad: list[Bad]) -> None:
-        self.desk.put(Job([], lambda _: self.ledger.rejected(bad)), len(bad))
+    def _reject(self, reference: str, bad: list[Bad]) -> None:
+        """Lines that ask for nothing: they are known by their order, or by all they say."""
+        name = ("orders-file", self._channel, reference)
+        if not reference:
+            text = bad[0].line.text.encode(errors="surrogateescape")
+            name = ("orders-line", self._channel, text.decode(errors="backslashreplace"))
+        notes = [rejects(command_id(*name), bad)]
+        self.desk.put(Job([], lambda _: self.ledger.rejected(bad), notes), len(bad))
 
 
 def _flaw(order: Group[OrderRow]) -> str | None:
@@ -154,3 +166,21 @@ def _flaw(order: Group[OrderRow]) -> str | None:
 
 def _message(rows: Sequence[OrderRow]) -> OrderMessage:
     return OrderMessage(**rows[0].head, lines=tuple([row.item for row in rows]))
+
+
+def _order_left_out(line: FileLine, message: OrderMessage, why: str, code: str) -> list[Bad]:
+    """An order that is one line of a file; it names a sku when it has only one."""
+    lines = message.lines
+    return [
+        Bad(
+            *(line, why, code, message.reference),
+            sku=lines[0].sku if len(lines) == 1 else None,
+            quantity=sum(each.quantity for each in lines),
+            value=Decimal(_worth(lines)),
+            currency=message.currency,
+        )
+    ]
+
+
+def _worth(lines: Iterable[OrderMessageLine | RequestedLine]) -> int:
+    return sum(line.quantity * line.unit_price - line.discount + line.tax for line in lines)

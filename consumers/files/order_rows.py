@@ -9,12 +9,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal, get_args
 
 from consumers.amounts import minor_units
 from consumers.channels.orders import OrderMessageLine
 from consumers.consumer import Unreadable
-from consumers.files.file_lines import FileLine, Read, UnreadableFile
+from consumers.files.file_lines import Bad, FileLine, Read, UnreadableFile
 from consumers.files.tables import Table
 from domain.currencies import check_currency
 from domain.errors import Invalid
@@ -30,6 +31,12 @@ class OrderRow:
     line: FileLine
     head: dict[str, Any]
     item: OrderMessageLine
+
+    def bad(self, why: str, code: str = Invalid.code) -> Bad:
+        head, item = self.head, self.item
+        value = item.quantity * item.unit_price - item.discount + item.tax
+        told = (head["reference"], item.sku, item.quantity, Decimal(value), head["currency"])
+        return Bad(self.line, why, code, *told)
 
 
 def _text(value: str) -> str:
@@ -120,16 +127,16 @@ class Reader:
         self._major = amounts == "major"
 
     def read(self, line: FileLine) -> Read[OrderRow]:
-        key = None
+        said: Mapping[str, str] = {}
         try:
             cells = self._table.cells(line)
             named = zip(self._table.columns, cells, strict=True)
             said = {name: cell for name, cell in named if cell}
-            key = said.get("reference")
             row = self._row(line, said)
         except Unreadable as why:
-            return Read(line, key, why=str(why))
-        return Read(line, key, row)
+            key, sku = said.get("reference"), said.get("sku")
+            return Read(line, key, bad=Bad(line, str(why), reference=key, sku=sku))
+        return Read(line, said["reference"], row)
 
     def _row(self, line: FileLine, said: Mapping[str, str]) -> OrderRow:
         for column in REQUIRED:

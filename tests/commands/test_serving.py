@@ -26,7 +26,6 @@ from domain.order.events import LineAllocated
 from domain.stock.events import (
     BackInStock,
     BackorderFilled,
-    OutOfStock,
     ReservationReleased,
     StockAdjusted,
     StockItemDiscontinued,
@@ -263,13 +262,19 @@ def filled_now(log: MemoryLog, sku: str) -> int:
     return len([event for _, event in events if isinstance(event, BackorderFilled)])
 
 
-def test_an_opening_balance_and_the_correction_behind_it_serve_once(log: MemoryLog) -> None:
-    command = AdjustStock(**ITEM, delta=-4, reason="damaged", opening_balance=5)
-    log.given(STOCK, BackInStock(available=1))
+def test_an_opening_balance_and_the_correction_behind_it_serve_nobody() -> None:
+    log = waiting(opened(MemoryLog(HANDLERS)), "b", 1, minutes=1)
+    command = AdjustStock(**ITEM, delta=-4, reason="damaged", opens_balance=True)
     assert [event for _, event in handled(log, command)] == [
-        StockReceived(quantity=5, document="opening-balance"),
+        StockReceived(quantity=4, document="opening-balance"),
         StockAdjusted(delta=-4, reason="damaged"),
-        BackorderFilled(order_id="b", line=1, quantity=1),
-        LineAllocated(line=1, location=LOCATION, quantity=1, cause="backorder-filled"),
-        OutOfStock(),
     ]
+
+
+def test_an_opening_balance_is_no_more_than_what_lacks(log: MemoryLog) -> None:
+    log.given(STOCK, StockReceived(quantity=2, document="po"))
+    command = AdjustStock(**ITEM, delta=-4, reason="damaged", opens_balance=True)
+    assert StockReceived(quantity=1, document="opening-balance") in [
+        event for _, event in handled(log, command)
+    ]
+    assert item_of(log).on_hand == 0

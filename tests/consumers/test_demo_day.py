@@ -9,7 +9,8 @@ import pytest
 from commands.fulfilment import ReportShort
 from commands.handling import Answer
 from commands.order import PlaceOrder, RejectOrder
-from consumers.files.importing import BATCH_COMMANDS, Asked, Outcome
+from consumers.files.importing import BATCH_COMMANDS
+from consumers.files.memory import Asked, Outcome
 from consumers.simulation.demo_day import CLOSING, DayReport, day, play
 from consumers.simulation.demo_day.dice import Dice
 from consumers.simulation.demo_day.rehearsal import Rehearsal

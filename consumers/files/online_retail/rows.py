@@ -11,15 +11,17 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
-from consumers.amounts import minor_units
+from consumers.amounts import DECIMAL, minor_units
 from consumers.consumer import Unreadable
 from consumers.files.countries import COUNTRIES
-from consumers.files.file_lines import FileLine, Group, Read, UnreadableFile, groups
+from consumers.files.file_lines import Bad, FileLine, Group, Read, UnreadableFile, groups
 from consumers.files.local_times import LocalTimes, TwoDates
 from consumers.files.tables import Table, read_table
+from domain.currencies import digits_of
 from domain.errors import Invalid
-from domain.values import MAX_LINES, MAX_QUANTITY, check_sku, check_text
+from domain.values import LONGEST_TEXT, MAX_LINES, MAX_QUANTITY, check_sku, check_text
 
 CURRENCY = "GBP"
 HEADER = (
@@ -71,6 +73,13 @@ class Row:
     customer: str | None
     country: str
 
+    def bad(self, why: str, code: str = Invalid.code) -> Bad:
+        return Bad(
+            *(self.line, why, code, self.invoice, self.code, self.quantity),
+            value=Decimal(self.quantity * self.price),
+            currency=CURRENCY,
+        )
+
     @property
     def cancels(self) -> bool:
         return self.invoice.startswith("C")
@@ -102,7 +111,7 @@ class Reader:
 
     def read(self, line: FileLine) -> Read[Row]:
         """Raises UnreadableFile when already the first row's date can be read in two ways."""
-        number, first = None, self._first
+        number, cells, first = None, [""] * len(HEADER), self._first
         self._first = False
         try:
             said = self._table.cells(line)
@@ -112,7 +121,7 @@ class Reader:
         except Unreadable as why:
             if first and isinstance(why, TwoDates):
                 raise UnreadableFile(f"{str(why)[:1].upper()}{str(why)[1:]}.") from None
-            return Read(line, number, why=str(why))
+            return Read(line, number, bad=_bad(line, str(why), cells))
         return Read(line, number, row)
 
     def _row(self, line: FileLine, cells: list[str]) -> Row:
@@ -129,6 +138,17 @@ class Reader:
             customer=customer.removesuffix(".0") or None,
             country=_country(country),
         )
+
+
+def _bad(line: FileLine, why: str, cells: list[str]) -> Bad:
+    """With what can be told of a line that cannot be carried out."""
+    number, sku, _, quantity, _, price, *_ = cells
+    units = int(quantity) if WHOLE_NUMBER.fullmatch(quantity) else None
+    value = None
+    if units is not None and DECIMAL.fullmatch(price):
+        value = units * Decimal(price).scaleb(digits_of(CURRENCY))
+    number, sku = number[:LONGEST_TEXT], sku[:LONGEST_TEXT]
+    return Bad(line, why, Invalid.code, number or None, sku or None, units, value, CURRENCY)
 
 
 def _check_names(invoice: str, code: str, description: str, customer: str) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import BinaryIO
 
 from consumers.files.file_lines import read_lines
-from consumers.files.importing import Asked
+from consumers.files.memory import Asked
 from consumers.files.online_retail.rows import invoices
 from consumers.files.online_retail.setting_up import Setup
 from consumers.files.online_retail.sorting import order_message, sorted_out

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from uuid import UUID
 
 from commands.location import RegisterLocation
 from commands.stock import RegisterStockItem, SetStockPolicy
-from consumers.files.importing import Asked, Job, Outcome, asked, refusal
+from consumers.files.importing import Job, asked, refusal
+from consumers.files.memory import Asked, Outcome
 from consumers.files.online_retail.sorting import Sorted
 
 CHANNEL = "online-retail"
@@ -13,8 +15,18 @@ LOCATION = "UK1"
 HOME = "GB"
 
 
-def step(command: object, *parts: object, actor: str, subject: str, at: datetime) -> Asked:
-    return asked(command, CHANNEL, *parts, actor=actor, channel=CHANNEL, subject=subject, at=at)
+def step(
+    command: object,
+    *parts: object,
+    actor: str,
+    subject: str,
+    at: datetime,
+    former: UUID | None = None,
+) -> Asked:
+    said = (CHANNEL, *parts)
+    return asked(
+        command, *said, actor=actor, channel=CHANNEL, subject=subject, at=at, former=former
+    )
 
 
 class Setup:

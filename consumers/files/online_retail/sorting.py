@@ -34,7 +34,7 @@ def sorted_out(invoice: Group[Row]) -> Sorted:
         elif row.quantity > 0 and not free:
             _sell(found, row)
         elif row.charge:
-            found.bad.append((row.line, NOT_STOCK))
+            found.bad.append(row.bad(NOT_STOCK))
         else:
             found.corrected.append(row)
     return found
@@ -45,7 +45,7 @@ def _sell(found: Sorted, row: Row) -> None:
     if (row.customer, row.country) == (first.customer, first.country):
         found.sale.append(row)
     else:
-        found.bad.append((row.line, OTHER_BUYER))
+        found.bad.append(row.bad(OTHER_BUYER))
 
 
 def order_message(sale: Sequence[Row]) -> OrderMessage:

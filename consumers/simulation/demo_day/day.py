@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from commands.handling import Context
 from commands.stock import ExpectStock
 from consumers.files.file_lines import Progress
-from consumers.files.importing import BATCH_COMMANDS, Asked, Write, command_id, refusal
+from consumers.files.importing import BATCH_COMMANDS, Write, command_id, refusal
+from consumers.files.memory import Asked
 from consumers.simulation.demo_day.floor import Floor
 from consumers.simulation.demo_day.goods import PLACES, articles
 from consumers.simulation.demo_day.stage import DAY, NAME, Stage

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from heapq import heappop, heappush
 
 from commands.handling import Context, Receipt
-from consumers.files.importing import Asked, command_id
+from consumers.files.importing import command_id
+from consumers.files.memory import Asked
 from consumers.simulation.demo_day.dice import Dice
 from consumers.simulation.demo_day.rehearsal import Rehearsal
 
