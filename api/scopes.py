@@ -54,6 +54,7 @@ SCOPES: Mapping[str, Scope] = {
     "record_payment": "payments:write",
     "record_refund": "payments:write",
     "register_stock_item": "stock:write",
+    "set_stock_title": "stock:write",
     "set_stock_codes": "stock:write",
     "set_stock_policy": "stock:write",
     "suspend_stock_item": "stock:write",

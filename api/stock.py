@@ -33,6 +33,7 @@ from commands.stock import (
     ResumeStockItem,
     SetStockCodes,
     SetStockPolicy,
+    SetStockTitle,
     SuspendStockItem,
 )
 from domain.stock.carrying import MAX_CODES
@@ -60,6 +61,12 @@ class RegisterBody(ItemBody):
 
     title: Title = ""
     codes: Annotated[tuple[Id, ...], Field(max_length=MAX_CODES)] = ()
+
+
+class TitleBody(ItemBody):
+    """What the item is called from now on."""
+
+    title: Annotated[Title, Field(min_length=1)]
 
 
 class CodesBody(ItemBody):
@@ -125,6 +132,12 @@ class MoveBody(ItemWhyBody):
 def register_stock_item(body: RegisterBody) -> RegisterStockItem:
     """Let a location carry a sku."""
     return RegisterStockItem(**dict(body))
+
+
+@routes.command("/stock/title")
+def set_stock_title(body: TitleBody) -> SetStockTitle:
+    """Say what an item is called from now on."""
+    return SetStockTitle(**dict(body))
 
 
 @routes.command("/stock/codes")

@@ -9,6 +9,10 @@ from projections.inventory_rows import InventoryRow
 Fold = Callable[[InventoryRow, Any], None]
 
 
+def _title(item: InventoryRow, event: e.StockItemTitleChanged) -> None:
+    item.title = event.title
+
+
 def _policy(item: InventoryRow, event: e.StockPolicyChanged) -> None:
     item.backorder_limit, item.preorder = event.backorder_limit, event.preorder
     item.safety_stock = event.safety_stock
@@ -124,6 +128,7 @@ def _cleared(item: InventoryRow, event: object) -> None:
 
 
 FOLDS: Mapping[type, Fold] = {
+    e.StockItemTitleChanged: _title,
     e.StockPolicyChanged: _policy,
     e.StockItemSuspended: _suspended,
     e.StockItemResumed: _resumed,

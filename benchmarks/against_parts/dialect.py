@@ -50,4 +50,6 @@ class Dialect:
 
 
 OTHER = Dialect()
-THIS = Dialect(bulk="/v1/orders/bulk")
+THIS = Dialect(
+    bulk="/v1/orders/bulk", retail=("import", "online-retail", "--accept-rejects", "--zone", "UTC")
+)

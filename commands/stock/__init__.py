@@ -13,6 +13,7 @@ from commands.stock.items import (
     ResumeStockItem,
     SetStockCodes,
     SetStockPolicy,
+    SetStockTitle,
     SuspendStockItem,
 )
 from commands.stock.levels import (
@@ -47,6 +48,7 @@ __all__ = [
     "ResumeStockItem",
     "SetStockCodes",
     "SetStockPolicy",
+    "SetStockTitle",
     "SuspendStockItem",
 ]
 

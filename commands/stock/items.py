@@ -33,6 +33,15 @@ class SetStockCodes:
 
 
 @dataclass(slots=True, kw_only=True)
+class SetStockTitle:
+    """Say what an item is called from now on."""
+
+    location: str
+    sku: str
+    title: str
+
+
+@dataclass(slots=True, kw_only=True)
 class SetStockPolicy:
     """Say how far an item may be promised and when to buy it again."""
 
@@ -96,6 +105,15 @@ def set_stock_codes(
         return carrying.set_codes(item, command.codes)
 
     return decided(command, streams, now, "codes-set", decide)
+
+
+def set_stock_title(
+    command: SetStockTitle, streams: Streams, context: Context, now: datetime
+) -> Receipt:
+    def decide(item: StockItem) -> list[object]:
+        return carrying.set_title(item, command.title)
+
+    return decided(command, streams, now, "title-set", decide)
 
 
 def set_stock_policy(
@@ -163,6 +181,7 @@ def _needs_location(command: RegisterStockItem, streams: Known) -> Rounds:
 HANDLERS: Handlers = {
     RegisterStockItem: Handling(register_stock_item, _needs_location, stream_of),
     SetStockCodes: Handling(set_stock_codes, needs_item, stream_of),
+    SetStockTitle: Handling(set_stock_title, needs_item, stream_of),
     SetStockPolicy: Handling(set_stock_policy, _needs_policy, stream_of),
     SuspendStockItem: Handling(suspend_stock_item, needs_item, stream_of),
     ResumeStockItem: Handling(resume_stock_item, _needs_resumed, stream_of),

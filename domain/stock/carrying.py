@@ -9,6 +9,7 @@ from domain.stock.events import (
     StockItemRegistered,
     StockItemResumed,
     StockItemSuspended,
+    StockItemTitleChanged,
     StockPolicyChanged,
 )
 from domain.stock.guards import check_registered
@@ -21,13 +22,14 @@ MAX_CODES = 100
 def register(
     item: StockItem, *, location: str, sku: str, title: str = "", codes: Iterable[str] = ()
 ) -> list[object]:
+    """Carry it from now on; one that is carried without a title gets this one."""
     wanted = StockItemRegistered(sku=sku, location=location, title=title, codes=tuple(codes))
     _check_names(wanted)
     if item.status == "none":
         return [wanted]
-    if item.title != wanted.title or not set(wanted.codes) <= set(item.codes):
+    if item.title not in ("", wanted.title) or not set(wanted.codes) <= set(item.codes):
         raise AlreadyExists("This stock item exists already, with other content.")
-    return []
+    return [] if item.title == wanted.title else [StockItemTitleChanged(title=wanted.title)]
 
 
 def set_codes(item: StockItem, codes: Iterable[str]) -> list[object]:
@@ -36,6 +38,12 @@ def set_codes(item: StockItem, codes: Iterable[str]) -> list[object]:
     wanted = tuple(codes)
     _check_codes(wanted)
     return [] if wanted == item.codes else [StockItemCodesChanged(codes=wanted)]
+
+
+def set_title(item: StockItem, title: str) -> list[object]:
+    check_registered(item)
+    check_text(title, "title")
+    return [] if title == item.title else [StockItemTitleChanged(title=title)]
 
 
 def _check_names(wanted: StockItemRegistered) -> None:

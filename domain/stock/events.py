@@ -25,6 +25,13 @@ class StockItemCodesChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StockItemTitleChanged:
+    """The item is called this from now on."""
+
+    title: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StockPolicyChanged:
     """How far the item may be promised and when it is to be bought again.
 
@@ -242,6 +249,7 @@ class ReorderSuggested:
 EVENTS: tuple[type, ...] = (
     StockItemRegistered,
     StockItemCodesChanged,
+    StockItemTitleChanged,
     StockPolicyChanged,
     StockItemSuspended,
     StockItemResumed,

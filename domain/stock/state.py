@@ -174,6 +174,10 @@ def _codes(item: StockItem, event: e.StockItemCodesChanged) -> None:
     item.codes = event.codes
 
 
+def _title(item: StockItem, event: e.StockItemTitleChanged) -> None:
+    item.title = event.title
+
+
 def _policy(item: StockItem, event: e.StockPolicyChanged) -> None:
     item.backorder_limit, item.preorder = event.backorder_limit, event.preorder
     item.safety_stock = event.safety_stock
@@ -289,6 +293,7 @@ def _cleared(item: StockItem, _: e.LowStockCleared) -> None:
 FOLDS: dict[type, Callable[[StockItem, Any], None]] = {
     e.StockItemRegistered: _registered,
     e.StockItemCodesChanged: _codes,
+    e.StockItemTitleChanged: _title,
     e.StockPolicyChanged: _policy,
     e.StockItemSuspended: _suspended,
     e.StockItemResumed: _resumed,

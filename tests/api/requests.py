@@ -204,6 +204,12 @@ COMMANDS = [
         stock.RegisterStockItem(**ITEM, codes=("4006381333931",)),
     ),
     Sound(
+        "set_stock_title",
+        "/v1/stock/title",
+        ITEM | {"title": "Lantern"},
+        stock.SetStockTitle(**ITEM, title="Lantern"),
+    ),
+    Sound(
         "set_stock_codes",
         "/v1/stock/codes",
         ITEM | {"codes": ["4006381333931"]},

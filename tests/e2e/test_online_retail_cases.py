@@ -112,6 +112,14 @@ def test_units_that_were_never_there_are_promised_to_nobody(system: System, tmp_
     assert system.rows(promised) == [(0,)]
 
 
+def test_a_sku_gets_the_title_of_its_first_sale(system: System, tmp_path: Path) -> None:
+    names = ("title-of-a-sku-first-seen-in-a-correction", "order-of-commands-day1")
+    assert [done.code for done in imported(system, tmp_path, *names)] == [0, 0]
+    read(system)
+    assert inventory(system, "title") == {"10001": "TIN ROBOT"}
+    system.check()
+
+
 CREDIT = "cancellation-in-the-next-file-b"
 SALE = "cancellation-in-the-next-file-a"
 

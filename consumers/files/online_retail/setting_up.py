@@ -34,10 +34,14 @@ class Setup:
 
     def __init__(self, actor: str) -> None:
         self._actor = actor
-        self._carried: set[str] = set()
+        # Whether it has a title by now.
+        self._carried: dict[str, bool] = {}
 
     def needed(self, found: Sorted) -> Iterator[Job]:
-        """Before anything else of an invoice. A refusal means that it is carried already."""
+        """Before anything else of an invoice. A refusal means that it is carried already.
+
+        What was first met in a correction, which tells no title, gets that of its first sale.
+        """
         for row in found.sale:
             if not row.charge:
                 yield from self._carry(row.code, row.description, row.at)
@@ -48,10 +52,14 @@ class Setup:
         if not self._carried:
             place = RegisterLocation(location=LOCATION, country=HOME, channels=(CHANNEL,))
             yield self._job(place, "location", LOCATION, subject=LOCATION, at=at)
-        if sku not in self._carried:
-            self._carried.add(sku)
+        if self._carried.get(sku):
+            return
+        new = sku not in self._carried
+        self._carried[sku] = bool(title)
+        if new or title:
             item = RegisterStockItem(location=LOCATION, sku=sku, title=title)
-            yield self._job(item, "sku", sku, subject=sku, at=at)
+            yield self._job(item, "titled" if title else "sku", sku, subject=sku, at=at)
+        if new:
             policy = SetStockPolicy(location=LOCATION, sku=sku, backorder_limit=None)
             yield self._job(policy, "policy", sku, subject=sku, at=at)
 

@@ -13,6 +13,7 @@ from domain.stock.events import (
     StockItemRegistered,
     StockItemResumed,
     StockItemSuspended,
+    StockItemTitleChanged,
     StockPolicyChanged,
 )
 from domain.stock.state import STOCK_ITEM
@@ -67,6 +68,31 @@ class TestRegister:
     )
     def test_what_is_no_name_is_refused(self, field: str, value: object) -> None:
         self.register(**{field: value}).then_refused(Invalid, field=field)
+
+
+class TestSetTitle:
+    CHANGED = StockItemTitleChanged(title="Lamp")
+
+    def set_title(self, *history: object, title: str = "Lamp") -> Outcome:
+        return given(STOCK_ITEM, history).when(lambda item: carrying.set_title(item, title))
+
+    def test_a_title_may_change_later(self) -> None:
+        self.set_title(REGISTERED).then(self.CHANGED)
+        self.set_title(REGISTERED, self.CHANGED).then_nothing()
+
+    def test_what_is_no_title_is_refused(self) -> None:
+        self.set_title(REGISTERED, title=" ").then_refused(Invalid, field="title")
+        self.set_title().then_refused(UnknownStockItem)
+
+    def test_a_registration_gives_its_title_to_an_item_without_one(self) -> None:
+        bare = StockItemRegistered(sku="85123A", location="LEEDS")
+        again = {"location": "LEEDS", "sku": "85123A", "title": "Lamp"}
+        told = given(STOCK_ITEM, [bare]).when(lambda item: carrying.register(item, **again))
+        told.then(self.CHANGED)
+        told = given(STOCK_ITEM, [bare, self.CHANGED]).when(
+            lambda item: carrying.register(item, location="LEEDS", sku="85123A", title="Owl")
+        )
+        told.then_refused(AlreadyExists)
 
 
 class TestSetCodes:

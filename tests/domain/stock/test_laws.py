@@ -43,6 +43,7 @@ ASKED_TWICE: dict[str, Callable[[Any], list[object]]] = {
         reorder_quantity=3,
     ),
     "set_codes": lambda i: carrying.set_codes(i, ("1", "2")),
+    "set_title": lambda i: carrying.set_title(i, "Lamp"),
     "suspend": lambda i: carrying.suspend(i, "recall"),
     "resume": carrying.resume,
     "discontinue": lambda i: carrying.discontinue(i, "old"),
