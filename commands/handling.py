@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from domain.decider import Decider
+from domain.errors import NotFound
 from domain.values import named_uuid
 
 S = TypeVar("S")
@@ -32,6 +33,23 @@ class Contact:
     country: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concern:
+    """Whom a command concerns, as far as its target says."""
+
+    channel: str | None = None
+    country: str | None = None
+    location: str | None = None
+    currency: str | None = None
+    customer: str | None = None
+
+
+class Reach(Protocol):
+    """What a caller may see and do anything about."""
+
+    def covers(self, concern: Concern) -> bool: ...
+
+
 @dataclass(slots=True, kw_only=True)
 class Context:
     """Who asks, for which channel, under which ids.
@@ -40,7 +58,7 @@ class Context:
     `occurred_at` is only for callers that may write history, and never in the future.
     `kept` keeps the command's id for ever; otherwise it is forgotten after the retention.
     `former_id` and `former_fingerprint` are what an older version would have given the same
-    request: an answer that it gave then still counts.
+    request: an answer that it gave then still counts. Without a `reach` everything is within it.
     """
 
     command_id: UUID
@@ -56,6 +74,7 @@ class Context:
     traceparent: str | None = None
     former_id: UUID | None = None
     former_fingerprint: bytes = b""
+    reach: Reach | None = None
 
 
 def explained(context: Context, command: object) -> Context:
@@ -136,6 +155,8 @@ Rounds = Iterator[Iterable[str]]
 what it names next may rest on their states. It may name more than it will need, never less.
 """
 Needs = Callable[[Any, Known], Rounds]
+Concerns = Callable[[Any, Known], Iterable[Concern]]
+Unknown = Callable[[Any], Exception]
 
 
 class ContactId(str):
@@ -151,7 +172,9 @@ class Handling:
     `needs` is asked before the log is locked; looking at a stream that it did not name is an error.
     It has no clock, and names what could be needed as if every reservation had expired. `target` is
     the stream that `If-Match` speaks of; a command that `creates` it most often finds it new. What
-    an `unforeseen` one looks at besides is loaded when it looks.
+    an `unforeseen` one looks at besides is loaded when it looks. Out of the reach of a caller, for
+    whom all that it `concerns` must be within it, it is refused as `unknown`: before it is known
+    for a repeat, and before `If-Match`.
     """
 
     handle: Handler
@@ -159,6 +182,16 @@ class Handling:
     target: Callable[[Any], str]
     creates: bool = False
     unforeseen: bool = False
+    concerns: Concerns = lambda command, streams: ()
+    unknown: Unknown = lambda command: NotFound()
+
+    def check_reach(self, command: object, streams: Known, reach: Reach | None) -> None:
+        """Raises what would be raised if there were no such thing."""
+        if reach is None:
+            return
+        concerned = list(self.concerns(command, streams))
+        if not concerned or not all(map(reach.covers, concerned)):
+            raise self.unknown(command)
 
 
 Handlers = Mapping[type, Handling]

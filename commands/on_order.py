@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from itertools import chain
 from typing import Protocol
 
 from commands.handling import Known, Receipt, Rounds, Streams
@@ -92,14 +93,19 @@ def sourced_again(
 
 
 def candidates(
-    streams: Known, channel: str, country: str, skus: Iterable[str], excluded: Sequence[str] = ()
+    streams: Known,
+    channel: str,
+    country: str,
+    skus: Iterable[str],
+    excluded: Sequence[str] = (),
+    also: Iterable[str] = (),
 ) -> Rounds:
-    """The policy, and the stock that sourcing would look at."""
+    """The policy; and the stock that sourcing would look at, along with other streams."""
     yield (SOURCING_STREAM,)
     policy = streams.state(SOURCING_POLICY, SOURCING_STREAM)
     serving, _ = eligible(policy, channel, country, excluded)
     wanted = dict.fromkeys(skus)
-    yield (stock_stream(place.location, sku) for place in serving for sku in wanted)
+    yield chain(also, (stock_stream(place.location, sku) for place in serving for sku in wanted))
 
 
 def gains_of(order: Order, lines: Iterable[int]) -> dict[str, int]:

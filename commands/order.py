@@ -186,10 +186,11 @@ def _check_skus(command: PlaceOrder, streams: Streams, sourcing: Sourcing) -> No
 
 def _needs_place(command: PlaceOrder, streams: Known) -> Rounds:
     """The stock that may serve it, as if it were new; then what a repeat is compared with."""
-    stream = stream_of(command)
-    yield from candidates(streams, command.channel, command.country, skus_of(command.lines))
-    yield (stream,)
-    yield map(ContactId, streams.state(ORDER, stream).contacts.values())
+    stream, skus = stream_of(command), skus_of(command.lines)
+    yield from candidates(streams, command.channel, command.country, skus, also=(stream,))
+    known = streams.state(ORDER, stream).contacts
+    if known:
+        yield tuple(map(ContactId, known.values()))
 
 
 def confirm_order(

@@ -1,12 +1,12 @@
 """Several commands as one: all of them or none, in their order, under one id."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain, zip_longest
 from typing import Any
 
-from commands.handling import Context, Handling, Known, Receipt, Rounds, Streams
+from commands.handling import Concern, Context, Handling, Known, Receipt, Rounds, Streams
 from domain.values import named_uuid
 
 
@@ -37,7 +37,23 @@ def together(handlers: Mapping[type, Handling]) -> Handling:
         first = command.commands[0]
         return handlers[type(first)].target(first)
 
-    return Handling(handle, needs, target, unforeseen=True)
+    def concerns(command: Together, streams: Known) -> Iterator[Concern]:
+        """Each part's. One that concerns nobody leaves all of it out of reach, unless it is about
+        what a part before it creates.
+        """
+        created = set()
+        for part in command.commands:
+            handling = handlers[type(part)]
+            concerned, about = list(handling.concerns(part, streams)), handling.target(part)
+            if handling.creates:
+                created.add(about)
+            yield from concerned or ([] if about in created else [Concern()])
+
+    def unknown(command: Together) -> Exception:
+        first = command.commands[0]
+        return handlers[type(first)].unknown(first)
+
+    return Handling(handle, needs, target, unforeseen=True, concerns=concerns, unknown=unknown)
 
 
 def part_of(context: Context, number: int) -> Context:

@@ -208,12 +208,16 @@ class Writer:
         session, working_set = self.session(), self._working_set
         self._dirty = set()
         moment, known = self._begin(session, asks, working_set.fresh(asks))
+        if working_set.foreign == moment.sequence:
+            working_set.ask_all(asks)
         # Before anything is decided, which the way back would throw out of the cache.
         if not working_set.refresh(session, asks):
             self._roll_back(asks)
             return 0
         self._batch = batch = AppendBatch(moment.sequence, moment.head, self._recorded_at)
         done = self._decide_all(session, batch, known, asks)
+        if done < len(asks):
+            working_set.was_parted()
         if asks and not done:
             self._roll_back(asks)
             return 0
@@ -267,6 +271,10 @@ class Writer:
         working_set, view = self._working_set, self._view
         view.reset(working_set.foreign, ask.needed)
         try:
+            if ask.context.reach is not None:
+                if working_set.lacks(ask):
+                    return False
+                self._handlers[type(ask.command)].check_reach(ask.command, view, ask.context.reach)
             repeated = self._repeated(batch, known, ask)
             if repeated is None and working_set.lacks(ask):
                 return False

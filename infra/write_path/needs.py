@@ -18,6 +18,16 @@ S = TypeVar("S")
 STREAMS_TOGETHER = 20_000
 
 
+class _Anything(set[str]):
+    """Stands for what a command needs that was not asked: it may look at whatever is at hand."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+ANYTHING = _Anything()
+
+
 class _Named:
     """What a command sees while it says what it needs (see `commands.handling.Known`)."""
 
@@ -49,15 +59,24 @@ class Needs:
         self._contacts = contacts
         self._view = _Named(cache)
 
-    def begin(self, ask: CommandRequest) -> None:
-        """Ask anew. What it named before stays named: no command asks for ever."""
+    def begin(self, ask: CommandRequest, *, trusting: bool = False) -> None:
+        """Ask anew. What it named before stays named: no command asks for ever.
+
+        With `trusting` one that creates something is not asked: the stock of most orders is at
+        hand, and to name it takes a seventh of an order. It comes back when something is not.
+        """
         ask.round, ask.rounds, ask.blame, ask.creates = ask.unforeseen, None, None, ""
-        ask.needed.update(ask.unforeseen)
         try:
             handling = self._handlers[type(ask.command)]
             if handling.creates:
                 target = handling.target(ask.command)
                 ask.creates = target if _mostly_new(target) else ""
+                if trusting:
+                    ask.needed = ANYTHING
+                    return
+            if ask.needed is ANYTHING:
+                ask.needed = set()
+            ask.needed.update(ask.unforeseen)
             ask.rounds = handling.needs(ask.command, self._view)
         except Exception as error:
             ask.blame = error.with_traceback(None)
@@ -71,12 +90,21 @@ class Needs:
         """What it named and is not at hand, as current as `since`; nothing when it has come to
         its end, or to what it is to be refused for.
         """
-        while not (missing := self._missing(ask.round, since)):
+        known, needed, view = self._known, ask.needed, self._view
+        names = ask.round
+        while True:
+            for name in names:
+                found = known(name)
+                if found is None or found.seen < since:
+                    missing = self._missing(names, since)
+                    if missing:
+                        ask.round = names
+                        return missing
             if ask.rounds is None:
                 return []
-            self._view.names = ask.needed
+            view.names = needed
             try:
-                ask.round = list(islice(next(ask.rounds), STREAMS_TOGETHER + 1))
+                answer = next(ask.rounds)
             except StopIteration:
                 ask.round, ask.rounds = (), None
                 return []
@@ -84,18 +112,15 @@ class Needs:
                 # A traceback holds what holds it: only the collector would free them.
                 ask.round, ask.rounds, ask.blame = (), None, error.with_traceback(None)
                 return []
-            ask.needed.update(ask.round)
-            if len(ask.needed) > STREAMS_TOGETHER:
+            names = answer if type(answer) is tuple else [*islice(answer, STREAMS_TOGETHER + 1)]
+            needed.update(names)
+            if len(needed) > STREAMS_TOGETHER:
                 self._refuse(ask)
                 return []
-        return missing
 
     def _missing(self, names: Sequence[str], since: int) -> list[str]:
-        known = self._known
+        known, contacts = self._known, self._contacts
         missing = [name for name in names if (found := known(name)) is None or found.seen < since]
-        if not missing:
-            return missing
-        contacts = self._contacts
         return [name for name in missing if not (type(name) is ContactId and name in contacts)]
 
     def _refuse(self, ask: CommandRequest) -> None:

@@ -16,7 +16,7 @@ from infra.store.contacts_vault import FIELDS as CONTACT_FIELDS
 from infra.store.contacts_vault import contact_of
 from infra.write_path.append_batch import AppendBatch, CommandRequest
 from infra.write_path.append_session import Loaded, LogSession, LogUnavailable
-from infra.write_path.needs import Needs, together
+from infra.write_path.needs import ANYTHING, Needs, together
 from infra.write_path.snapshots import Snapshots
 from infra.write_path.stream_cache import StreamCache
 from infra.write_path.unit_of_work import CommandView
@@ -26,6 +26,8 @@ PORTION = 4_000
 # Streams that are looked through together, and those that turned out to be long.
 MANY_STREAMS = 1_000
 FEW_STREAMS = 100
+# Batches whose commands are all asked what they need, after one that had not been.
+CAREFUL = 8
 # Portions that others may have written, to be read under the lock.
 PORTIONS_UNDER_LOCK = 3
 
@@ -54,6 +56,7 @@ class WorkingSet:
         self.sequence = 0
         self.foreign = 0
         self.loads = 0
+        self._careful = 0
         self._loaded: set[str] = set()
         self._behind: set[str] = set()
 
@@ -77,6 +80,7 @@ class WorkingSet:
 
     def done(self) -> None:
         """What was only loaded may leave again."""
+        self._careful = max(0, self._careful - 1)
         self._cache.touched(self._loaded)
         self._loaded.clear()
 
@@ -89,8 +93,9 @@ class WorkingSet:
         """
         if self._behind:
             self._catch_up(session())
+        trusting = not self._careful
         for ask in asks:
-            self._needs.begin(ask)
+            self._needs.begin(ask, trusting=trusting)
         asking, count = asks, len(asks)
         while asking:
             lacking = [(ask, names) for ask in asking if (names := self._lacking(ask))]
@@ -104,8 +109,8 @@ class WorkingSet:
 
     def _lacking(self, ask: CommandRequest) -> list[str]:
         """What it needs and is neither at hand nor looked for later."""
-        names = self._needs.lacking(ask)
-        return [] if names == [ask.creates] else names
+        names, later = self._needs.lacking(ask), ask.creates
+        return [name for name in names if name != later] if names and later else names
 
     def _load_all(self, session: Callable[[], LogSession], names: set[str]) -> None:
         contacts = {name for name in names if type(name) is ContactId}
@@ -196,6 +201,17 @@ class WorkingSet:
             self._cache.evict(fresh)  # half folded
             raise
 
+    def ask_all(self, asks: Iterable[CommandRequest]) -> None:
+        """Others wrote meanwhile: what was taken for current may not be so."""
+        for ask in asks:
+            if ask.needed is ANYTHING:
+                self._needs.begin(ask)
+                self._needs.lacking(ask)
+
+    def was_parted(self) -> None:
+        """Something was not at hand: for a while every command is asked."""
+        self._careful = CAREFUL
+
     def lacks(self, ask: CommandRequest) -> bool:
         """Whether it needs more than is at hand, now that what it creates is."""
         return ask.rounds is not None and bool(self._needs.lacking(ask, self.foreign))
@@ -204,6 +220,8 @@ class WorkingSet:
         """Ask anew, since the commands before it may have changed what it needs: whether it named
         more; None when not all of that is at hand.
         """
+        if ask.needed is ANYTHING:
+            return None
         before = len(ask.needed)
         self._needs.foresee(ask, lacking)
         self._needs.begin(ask)

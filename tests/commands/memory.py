@@ -51,6 +51,7 @@ class MemoryLog:
         handling = self.handlers[type(command)]
         unit = self.load(command)
         target = handling.target(command)
+        handling.check_reach(command, unit, context.reach)
         _check_version(unit.version(target), context)
         decided = context.occurred_at or now
         receipt = handling.handle(command, unit, context, decided)
