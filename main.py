@@ -24,6 +24,7 @@ VERBS = {
     "migrate": "verbs.migrate",
     "topics": "verbs.topics",
     "keys": "verbs.keys",
+    "access": "verbs.access",
     "settings": "verbs.settings",
     "import": "verbs.importing",
     "status": "verbs.status",

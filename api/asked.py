@@ -3,8 +3,10 @@
 import re
 from collections import Counter
 from collections.abc import Sequence, Set
+from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
@@ -21,6 +23,7 @@ from api.visit import Visit
 from commands.handling import Context
 from domain.making import maker
 from domain.values import command_id_of, former_command_id_of, named_uuid
+from projections.projection import Query
 
 JSON = b"application/json"
 KEY = re.compile(r'"([\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255})')
@@ -156,6 +159,12 @@ class Asked(Asking, Request):
                 raise InvalidField("There is no such parameter.", field=name)
             if times > 1:
                 raise InvalidField("This parameter stands more than once.", field=name)
+
+    async def rows(self, query: Query) -> Sequence[Any]:
+        """Those of the query that the caller reaches."""
+        reach = self.caller.reach
+        within = query if reach is None else replace(query, within=reach.allowed)
+        return await self.edge.rows.fetch(within)
 
     def position(self) -> int | None:
         """The log position that the caller has heard of, from the header or the query."""

@@ -49,7 +49,7 @@ async def list_inventory(
 @routes.query("/inventory/item", reads=INVENTORY.name)
 async def get_stock_item(asked: Asked, location: LocationId, sku: Sku) -> InventoryRow:
     """One sku at one location."""
-    found = await asked.edge.rows.fetch(stock_item(location, sku))
+    found = await asked.rows(stock_item(location, sku))
     if not found:
         raise UnknownStockItem(location=location, sku=sku)
     item: InventoryRow = found[0]
@@ -59,7 +59,7 @@ async def get_stock_item(asked: Asked, location: LocationId, sku: Sku) -> Invent
 @routes.query("/inventory/by-sku", reads=INVENTORY.name)
 async def get_sku_inventory(asked: Asked, sku: Sku) -> SkuInventory:
     """One sku over all its locations."""
-    items = await asked.edge.rows.fetch(inventory_page(sku=sku, limit=MAX_LOCATIONS))
+    items = await asked.rows(inventory_page(sku=sku, limit=MAX_LOCATIONS))
     if not items:
         raise UnknownStockItem(sku=sku)
     return over_locations(sku, items)

@@ -41,7 +41,7 @@ class Page(BaseModel, Generic[R]):
 async def page_of(asked: Asked, query: Query, cursor: str | None) -> Page[Any]:
     """The rows behind the cursor. One more is asked for than shown: it tells of a next page."""
     after = query.after if cursor is None else _place(query, cursor)
-    found = await asked.edge.rows.fetch(replace(query, after=after, limit=query.limit + 1))
+    found = await asked.rows(replace(query, after=after, limit=query.limit + 1))
     shown: Sequence[Any] = found[: query.limit]
     further = _cursor(query, shown[-1]) if len(found) > query.limit else None
     return Page(items=list(shown), next=further)

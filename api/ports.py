@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
+from api.reach import Reach
 from commands.handling import Answer, Contact, Context, Dispatch
 from projections.projection import Rows
 
@@ -16,13 +17,15 @@ T = TypeVar("T")
 class Caller:
     """Whoever holds an API key: the id that owns their commands, their channel and scopes.
 
-    `name` is for people; `channel` is None for keys that place no orders.
+    `name` is for people; `channel` is None for keys that place no orders. Without a `reach`
+    everything is within it.
     """
 
     caller: str
     channel: str | None
     scopes: frozenset[str]
     name: str
+    reach: Reach | None = None
 
 
 class Keys(Protocol):

@@ -1,13 +1,15 @@
-"""Who may do what: the one table of routes and scopes."""
+"""Who may do what: the one table of routes and scopes, and what people call sets of scopes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Literal, get_args
 
 Scope = Literal[
+    "orders:place",
     "orders:write",
     "orders:read",
     "stock:write",
     "stock:read",
+    "fulfilment:read",
     "fulfilment:write",
     "payments:write",
     "contacts:read",
@@ -15,15 +17,50 @@ Scope = Literal[
     "history:write",
     "admin",
 ]
+Role = Literal[
+    "channel",
+    "customer",
+    "service",
+    "warehouse",
+    "finance",
+    "analyst",
+    "admin",
+]
 ALL_SCOPES: tuple[Scope, ...] = get_args(Scope)
+IMPLIED: Mapping[Scope, Scope] = {
+    "orders:write": "orders:place",
+    "orders:read": "fulfilment:read",
+}
+ROLES: Mapping[Role, tuple[Scope, ...]] = {
+    "channel": ("orders:place", "orders:read", "stock:read", "payments:write"),
+    "customer": ("orders:place", "orders:read"),
+    "service": ("orders:write", "orders:read", "stock:read", "contacts:read"),
+    "warehouse": ("fulfilment:write", "fulfilment:read", "stock:write", "stock:read"),
+    "finance": ("payments:write", "orders:read", "reports:read"),
+    "analyst": ("orders:read", "stock:read", "reports:read"),
+    "admin": ("admin",),
+}
+# What a key with such a role must be narrowed to.
+NARROWED: Mapping[Role, str] = {
+    "channel": "channel",
+    "customer": "customer",
+    "warehouse": "location",
+}
+
+
+def granted(roles: Iterable[str], scopes: Iterable[str]) -> frozenset[str]:
+    """All that these allow."""
+    named = {*scopes, *(scope for role in roles for scope in ROLES.get(role, ()))}  # type: ignore[call-overload]
+    return frozenset(named | {implied for scope, implied in IMPLIED.items() if scope in named})
+
 
 SCOPES: Mapping[str, Scope] = {
-    "place_order": "orders:write",
-    "place_orders": "orders:write",
+    "place_order": "orders:place",
+    "place_orders": "orders:place",
     "confirm_order": "orders:write",
     "reject_order": "orders:write",
-    "cancel_order": "orders:write",
-    "cancel_lines": "orders:write",
+    "cancel_order": "orders:place",
+    "cancel_lines": "orders:place",
     "place_hold": "orders:write",
     "release_hold": "orders:write",
     "source_order": "orders:write",
@@ -37,7 +74,7 @@ SCOPES: Mapping[str, Scope] = {
     "list_order_shipments": "orders:read",
     "get_timeline": "orders:read",
     "get_contacts": "contacts:read",
-    "list_fulfilment_orders": "orders:read",
+    "list_fulfilment_orders": "fulfilment:read",
     "open_fulfilment_orders": "fulfilment:write",
     "cancel_fulfilment_order": "fulfilment:write",
     "start_pick": "fulfilment:write",

@@ -113,9 +113,10 @@ def order_body(reference: str, skus: Sequence[str]) -> bytes:
 
 
 def make_key(conninfo: str, name: str = "bench") -> str:
-    scopes = ["orders:write", "orders:read", "stock:write", "stock:read", "history:write"]
+    scopes = ("orders:write", "orders:read", "stock:write", "stock:read", "history:write")
+    grant = api_keys.Grant(name=name, caller=name, channel="web", scopes=scopes)
     with psycopg.connect(conninfo, autocommit=True) as conn:
-        return api_keys.create(conn, name=name, caller=name, channel="web", scopes=scopes)
+        return api_keys.create(conn, grant, actor="benchmark")
 
 
 def free_port() -> int:

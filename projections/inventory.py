@@ -8,7 +8,7 @@ from domain.stock import events as e
 from domain.stock.state import owner_key
 from projections.inventory_folds import FOLDS
 from projections.inventory_ledger import MOVEMENTS, movement
-from projections.inventory_rows import TABLES, VIEWS, EndedWaitRow, InventoryRow, MovementRow
+from projections.inventory_rows import REACH, TABLES, VIEWS, EndedWaitRow, InventoryRow, MovementRow
 from projections.projection import Projection, Query, StreamRows
 from projections.rows import owner
 
@@ -75,6 +75,7 @@ INVENTORY = Projection(
     ignores=(e.StockItemCodesChanged, e.ReservationExtended, e.ReorderSuggested),
     tables=TABLES,
     evolve=evolve,
+    reach=REACH,
     views=VIEWS,
 )
 

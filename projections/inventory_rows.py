@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from projections.projection import Table
+from projections.projection import Reachable, Table
 from projections.rows import documented
 
 
@@ -102,6 +102,14 @@ TABLES = (
         columns=documented(EndedWaitRow),
     ),
 )
+
+# What a place holds is nothing that a channel, a country or a currency owns.
+REACH: Mapping[type, Reachable] = {
+    InventoryRow: Reachable(
+        columns={"location": "location"}, open=frozenset({"channel", "country", "currency"})
+    ),
+    MovementRow: Reachable(columns={"location": "location"}),
+}
 
 BY_SKU = """
 SELECT sku, max(title) AS title, count(*) AS locations,

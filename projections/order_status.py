@@ -8,6 +8,7 @@ from domain.order import events as e
 from domain.order.model import OVER
 from projections.order_status_folds import FOLDS
 from projections.order_status_rows import (
+    REACH,
     TABLES,
     FulfilmentRow,
     OrderLineRow,
@@ -131,6 +132,7 @@ ORDER_STATUS = Projection(
     ignores=(e.OrderExceptionFlagged, e.OrderExceptionClosed),
     tables=TABLES,
     evolve=evolve,
+    reach=REACH,
 )
 
 

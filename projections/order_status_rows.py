@@ -1,10 +1,11 @@
 """The tables of order_status: the order, its lines, the work given to locations, its shipments."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
 
-from projections.projection import Table
+from projections.projection import Reachable, Table
 from projections.rows import documented
 
 
@@ -167,3 +168,19 @@ TABLES = (
         indexes=(("tracking",),),
     ),
 )
+
+REACH: Mapping[type, Reachable] = {
+    OrderStatusRow: Reachable(
+        columns={
+            "channel": "channel",
+            "country": "country",
+            "currency": "currency",
+            "customer": "customer_id",
+        }
+    ),
+    OrderLineRow: Reachable(owner="order_id", like=OrderStatusRow),
+    FulfilmentRow: Reachable(
+        columns={"location": "location"}, owner="order_id", like=OrderStatusRow
+    ),
+    ShipmentRow: Reachable(columns={"location": "location"}, owner="order_id", like=OrderStatusRow),
+}

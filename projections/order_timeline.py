@@ -7,8 +7,9 @@ from typing import Annotated
 from domain.decider import Recorded
 from domain.making import maker
 from domain.order.events import FulfilmentOrderOpened, OrderPlaced
+from projections.order_status_rows import OrderStatusRow
 from projections.order_timeline_words import WORDS, NamesRow
-from projections.projection import Projection, Query, StreamRows, Table
+from projections.projection import Projection, Query, Reachable, StreamRows, Table
 from projections.rows import documented, owner
 
 
@@ -93,6 +94,7 @@ ORDER_TIMELINE = Projection(
         ),
     ),
     evolve=evolve,
+    reach={TimelineRow: Reachable(owner="order_id", like=OrderStatusRow)},
 )
 
 

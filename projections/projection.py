@@ -7,7 +7,7 @@ each stream's order gives equal rows. Sums over streams are SQL views.
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from domain.categories import CATEGORIES
 from domain.category import bare_id
@@ -50,13 +50,29 @@ class StreamRows(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reachable:
+    """By what the rows of a type may be narrowed to a caller's reach.
+
+    `columns` say which column holds what (channel, country, location, currency, customer). By what
+    a row has no column for it is narrowed like the row of type `like` that has the same `owner`,
+    and else it is out of reach for whoever is narrowed by it, unless it is `open` to them.
+    """
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    owner: str = ""
+    like: type | None = None
+    open: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Projection:
     """A read model. `version` is raised when its rows change meaning: that takes a rebuild.
 
     `categories` are the aggregate types it folds: each of their events is one that it `folds` or,
     on purpose, `ignores`. `views` are SQL views over its tables, name to
     (SELECT text with `{table}` placeholders, comment). `view_rows` holds row types of those views
-    that are read by queries: row type to view.
+    that are read by queries: row type to view. A row type without a `reach` is not readable for a
+    caller who has one.
     """
 
     name: str
@@ -68,6 +84,7 @@ class Projection:
     evolve: Callable[[StreamRows, Recorded], None]
     views: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     view_rows: Mapping[type, str] = field(default_factory=dict)
+    reach: Mapping[type, Reachable] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         said = Counter([*self.folds, *self.ignores])
@@ -95,7 +112,8 @@ class Query:
 
     `where` holds column -> value (equality), `ranges` column -> (from inclusive, to exclusive).
     `order` is a list of columns that is unique in sum, `descending` turns all of it round, and
-    `after` is the order columns' values of the last row seen.
+    `after` is the order columns' values of the last row seen. `within` is the reach of who asks:
+    what they are narrowed by -> to which values.
     """
 
     row: type
@@ -105,6 +123,41 @@ class Query:
     descending: bool = False
     after: tuple[object, ...] | None = None
     limit: int = 50
+    within: Mapping[str, Collection[str]] = field(default_factory=dict)
+
+
+class Narrowing(NamedTuple):
+    """One of these values stands in a column of the row, or of the row of another type that has
+    the same owner.
+    """
+
+    column: str
+    values: Collection[str]
+    owner: str = ""
+    like: type | None = None
+
+
+def narrowings(query: Query, reach: Mapping[type, Reachable]) -> list[Narrowing] | None:
+    """What holds for the rows that the caller reaches; None when there are no such rows."""
+    found = []
+    for name, values in query.within.items():
+        narrowing = _narrowing(query.row, name, values, reach)
+        if narrowing is None:
+            return None
+        if narrowing.column:
+            found.append(narrowing)
+    return found
+
+
+def _narrowing(
+    row: type, name: str, values: Collection[str], reach: Mapping[type, Reachable]
+) -> Narrowing | None:
+    known = reach.get(row, Reachable())
+    if name in known.columns:
+        return Narrowing(known.columns[name], values)
+    if known.like is not None and name in reach[known.like].columns:
+        return Narrowing(reach[known.like].columns[name], values, known.owner, known.like)
+    return Narrowing("", values) if name in known.open else None
 
 
 class Rows(Protocol):

@@ -5,7 +5,7 @@ from domain.making import maker
 from domain.order import events as e
 from projections.projection import Projection, StreamRows
 from projections.reporting_folds import FOLDS
-from projections.reporting_queries import VIEW_ROWS
+from projections.reporting_queries import REACH, VIEW_ROWS
 from projections.reporting_rows import TABLES, ReportLineRow, ReportOrderRow
 from projections.reporting_views import VIEWS
 from projections.rows import owner
@@ -89,4 +89,5 @@ REPORTING = Projection(
     evolve=evolve,
     views=VIEWS,
     view_rows=VIEW_ROWS,
+    reach=REACH,
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from projections.projection import Query
+from projections.projection import Query, Reachable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +90,13 @@ VIEW_ROWS: Mapping[type, str] = {
     SkuDailyRow: "report_sku_daily",
     FillRateRow: "report_fill_rate",
     LeadTimesRow: "report_lead_times_daily",
+}
+_PLACE = {"channel": "channel", "country": "country"}
+REACH: Mapping[type, Reachable] = {
+    DailyRow: Reachable(columns={**_PLACE, "currency": "currency"}),
+    SkuDailyRow: Reachable(columns={**_PLACE, "currency": "currency"}),
+    FillRateRow: Reachable(columns=_PLACE),
+    LeadTimesRow: Reachable(columns=_PLACE),
 }
 ORDERS: Mapping[type, tuple[str, ...]] = {
     DailyRow: ("day", "channel", "country", "currency"),

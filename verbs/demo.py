@@ -88,9 +88,8 @@ def demo_key(conninfo: str) -> str:
         file.write_text(f"demo_{secrets.token_urlsafe(24)}", encoding="ascii")
     secret = file.read_text(encoding="ascii")
     with psycopg.connect(conninfo, autocommit=True) as conn:
-        api_keys.create(
-            conn, name="demo", caller="demo", channel="web", scopes=ALL_SCOPES, secret=secret
-        )
+        grant = api_keys.Grant(name="demo", caller="demo", channel="web", scopes=ALL_SCOPES)
+        api_keys.create(conn, grant, actor="demo", secret=secret)
     return secret
 
 

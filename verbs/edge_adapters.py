@@ -8,11 +8,14 @@ import psycopg
 import structlog
 
 from api.ports import Caller, Seen, Unavailable, in_time
+from api.reach import reach_of
+from api.scopes import granted
 from commands.handling import Answer, Contact, Context
 from infra.ops.metrics import Figures
 from infra.readmodels.reader import RowReader
-from infra.store.api_keys import Key, KeyRing
+from infra.store.api_keys import Key
 from infra.store.contacts_vault import Vault
+from infra.store.key_ring import KeyRing
 from infra.write_path.command_bus import CommandBus
 from infra.write_path.group_commit import LogUnavailable
 
@@ -81,7 +84,8 @@ class RingKeys:
 
 
 def _caller_of(key: Key) -> Caller:
-    return Caller(key.caller, key.channel, frozenset(key.scopes), key.name)
+    scopes, reach = granted(key.roles, key.scopes), reach_of(dict(key.reach))
+    return Caller(key.caller, key.channel, scopes, key.name, reach)
 
 
 class Requests:

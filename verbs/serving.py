@@ -18,8 +18,8 @@ from infra.ops.metrics_collector import Collector, show_bus
 from infra.postgres.connections import connect
 from infra.readmodels.reader import RowReader
 from infra.runtime.settings import Settings, program_version
-from infra.store.api_keys import ANSWER_LIMIT, KeyRing
 from infra.store.contacts_vault import Vault
+from infra.store.key_ring import ANSWER_LIMIT, KeyRing
 from infra.store.receipt_retention import Housekeeper, knows_former_keys
 from infra.write_path.command_bus import CommandBus
 from infra.write_path.group_commit import Writer

@@ -14,10 +14,12 @@ from infra.readmodels.tables import SCHEMA
 from infra.runtime.json_decoders import decoder
 from projections.projection import (
     DatabaseAway,
+    Narrowing,
     PositionAhead,
     Projection,
     Query,
     ReadModelBehind,
+    narrowings,
 )
 
 # Seconds.
@@ -69,6 +71,7 @@ class RowReader:
     ) -> None:
         self._versions = {projection.name: projection.version for projection in projections}
         self._sources = _sources(projections)
+        self._reach = {row: reach for each in projections for row, reach in each.reach.items()}
         self._decoders: dict[type, Callable[[str], Any]] = {
             row: decoder(row).decode for row in self._sources
         }
@@ -173,25 +176,42 @@ class RowReader:
         return self._look
 
     async def _fetch(self, query: Query) -> Sequence[Any]:
-        source = self._sources[query.row]
-        generation = await self._generation(source.projection)
-        table = source.name if source.is_view else f"{source.name}_g{generation}"
-        share = source.share_of(query)
-        rows = await self._pool.rows(self._statement(query, table), _values(query), share)
+        narrowed = narrowings(query, self._reach)
+        if narrowed is None:
+            return []
+        share = self._sources[query.row].share_of(query)
+        statement = self._statement(
+            query, await self._table(query.row), await self._narrow(narrowed)
+        )
+        values = _values(query) | {f"within_{each.column}": [*each.values] for each in narrowed}
+        rows = await self._pool.rows(statement, values, share)
         decode = self._decoders[query.row]
         return [decode(text) for (text,) in rows]
 
-    def _statement(self, query: Query, table: str) -> Composed:
-        shape = (table, *_shape(query))
+    async def _table(self, row: type) -> str:
+        source = self._sources[row]
+        generation = await self._generation(source.projection)
+        return source.name if source.is_view else f"{source.name}_g{generation}"
+
+    async def _narrow(self, narrowed: Sequence[Narrowing]) -> list[tuple[Narrowing, str]]:
+        """With the table of each that looks at other rows."""
+        return [(each, await self._table(each.like) if each.like else "") for each in narrowed]
+
+    def _statement(
+        self, query: Query, table: str, narrowed: Sequence[tuple[Narrowing, str]] = ()
+    ) -> Composed:
+        reach = tuple((each.column, each.owner, looked_at) for each, looked_at in narrowed)
+        shape = (table, reach, *_shape(query))
         known = self._statements.get(shape)
         if known is None:
-            known = self._statements[shape] = compose(query, table)
+            known = self._statements[shape] = compose(query, table, narrowed)
         return known
 
 
-def compose(query: Query, table: str) -> Composed:
+def compose(query: Query, table: str, narrowed: Sequence[tuple[Narrowing, str]] = ()) -> Composed:
     """The SQL of a query; its values are named after their place in it."""
     conditions = [*_equalities(query), *_bounds(query), *_after(query)]
+    conditions += [_within(*each) for each in narrowed]
     where = SQL(" AND ").join(conditions) if conditions else SQL("true")
     direction = SQL(" DESC") if query.descending else SQL("")
     order = [SQL("{}{}").format(Identifier(column), direction) for column in query.order]
@@ -228,6 +248,16 @@ def _after(query: Query) -> list[Composed]:
     values = SQL(", ").join(Placeholder(f"after_{column}") for column in query.order)
     test = "({}) < ({})" if query.descending else "({}) > ({})"
     return [SQL(test).format(columns, values)]
+
+
+def _within(narrowing: Narrowing, looked_at: str) -> Composed:
+    column, owner = Identifier(narrowing.column), Identifier(narrowing.owner)
+    test = SQL("{} = ANY({})").format(column, Placeholder(f"within_{narrowing.column}"))
+    if not looked_at:
+        return test
+    return SQL("{0} IN (SELECT {0} FROM {1} WHERE {2})").format(
+        owner, Identifier(SCHEMA, looked_at), test
+    )
 
 
 def _values(query: Query) -> dict[str, object]:

@@ -1,33 +1,45 @@
-"""API keys: made here, hashed at rest, and looked up in memory on every request."""
+"""API keys: made here, hashed at rest; all that happens to one is kept beside them."""
 
 import hashlib
+import json
 import secrets
-import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-
-import psycopg
-import structlog
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from infra.postgres.connections import Connection
 
-# Seconds. A key that was revoked opens nothing two seconds later, also when one answer is lost.
-RELOAD_INTERVAL = 0.8
-RETRY_INTERVAL = 0.05
-ANSWER_LIMIT = 0.6
-log = structlog.get_logger("keys")
+COLUMNS = (
+    "key_id, name, caller, channel, roles, scopes, reach, expires_at, last_used_at, created_at,"
+    " revoked_at IS NOT NULL"
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
-    """A key as an operator sees it; the secret itself is nowhere."""
+class UnknownKey(LookupError):
+    """There is no such key in force."""
 
-    key_id: str
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What a key is for; `reach` is what it is narrowed by, with the values it may have."""
+
     name: str
     caller: str
     channel: str
-    scopes: tuple[str, ...]
+    roles: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    reach: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Key(Grant):
+    """A key as an operator sees it; the secret itself is nowhere."""
+
+    key_id: str
+    last_used_at: datetime | None
+    created_at: datetime
     revoked: bool
 
 
@@ -36,92 +48,130 @@ def digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def create(
-    conn: Connection, *, name: str, caller: str, channel: str, scopes: Sequence[str],
-    secret: str | None = None,
-) -> str:  # fmt: skip
+def new_secret() -> str:
+    return f"ordinal_{secrets.token_urlsafe(32)}"
+
+
+def id_of(secret: str) -> str:
+    return digest(secret).hex()[:12]
+
+
+def create(conn: Connection, grant: Grant, *, actor: str, secret: str | None = None) -> str:
     """Make a key and return its secret, which cannot be shown again."""
-    given = secret or f"ordinal_{secrets.token_urlsafe(32)}"
-    conn.execute(
-        "INSERT INTO ordinal.api_keys (key_id, name, hash, caller, channel, scopes)"
-        " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (key_id) DO NOTHING",
-        (digest(given).hex()[:12], name, digest(given), caller, channel, list(scopes)),
-    )
+    given = secret or new_secret()
+    with conn.transaction():
+        if _insert(conn, grant, given):
+            _note(conn, id_of(given), "created", actor, _told(grant))
     return given
 
 
-def revoke(conn: Connection, key_id: str) -> bool:
-    """Let a key open nothing any more; False when there is no such key in force."""
+def rotate(conn: Connection, key_id: str, *, overlap: timedelta, actor: str) -> str:
+    """Make a key like this one, which opens nothing after the overlap; return the new secret.
+
+    The new key lives as long as the old one was to live. Raises UnknownKey.
+    """
+    with conn.transaction():
+        old = _in_force(conn, key_id)
+        given, now = new_secret(), datetime.now(UTC)
+        lifetime = old.expires_at and now + (old.expires_at - old.created_at)
+        _insert(conn, replace(old, expires_at=lifetime), given)
+        until = min(now + overlap, old.expires_at or now + overlap)
+        conn.execute(
+            "UPDATE ordinal.api_keys SET expires_at = %s WHERE key_id = %s", (until, key_id)
+        )
+        _note(conn, key_id, "rotated", actor, {"to": id_of(given), "until": until.isoformat()})
+        _note(conn, id_of(given), "created", actor, _told(old) | {"from": key_id})
+    return given
+
+
+def revoke(conn: Connection, key_id: str, *, actor: str) -> None:
+    """Let a key open nothing any more. Raises UnknownKey."""
+    with conn.transaction():
+        _in_force(conn, key_id)
+        conn.execute("UPDATE ordinal.api_keys SET revoked_at = now() WHERE key_id = %s", (key_id,))
+        _note(conn, key_id, "revoked", actor, {})
+
+
+def listed(conn: Connection) -> list[Key]:
+    """All keys that ever were, in the order in which they were made."""
+    rows = conn.execute(f"SELECT {COLUMNS} FROM ordinal.api_keys ORDER BY created_at, key_id")
+    return [key_of(row) for row in rows]
+
+
+def key_of(row: Sequence[Any]) -> Key:
+    """A row of COLUMNS."""
+    key_id, name, caller, channel, roles, scopes, reach, expires, used, created, revoked = row
+    return Key(
+        key_id=key_id,
+        name=name,
+        caller=caller,
+        channel=channel,
+        roles=tuple(roles),
+        scopes=tuple(scopes),
+        reach=tuple((by, tuple(values)) for by, values in sorted(reach.items())),
+        expires_at=expires,
+        last_used_at=used,
+        created_at=created,
+        revoked=revoked,
+    )
+
+
+def _insert(conn: Connection, grant: Grant, secret: str) -> bool:
     done = conn.execute(
-        "UPDATE ordinal.api_keys SET revoked_at = now() WHERE key_id = %s AND revoked_at IS NULL",
-        (key_id,),
+        "INSERT INTO ordinal.api_keys"
+        " (key_id, name, hash, caller, channel, roles, scopes, reach, expires_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (key_id) DO NOTHING",
+        (
+            id_of(secret),
+            grant.name,
+            digest(secret),
+            grant.caller,
+            grant.channel,
+            list(grant.roles),
+            list(grant.scopes),
+            json.dumps(dict(grant.reach)),
+            grant.expires_at,
+        ),
     )
     return done.rowcount == 1
 
 
-def listed(conn: Connection) -> list[Key]:
-    rows = conn.execute(
-        "SELECT key_id, name, caller, channel, scopes, revoked_at IS NOT NULL"
-        " FROM ordinal.api_keys ORDER BY created_at, key_id"
+def _in_force(conn: Connection, key_id: str) -> Key:
+    row = conn.execute(
+        f"SELECT {COLUMNS} FROM ordinal.api_keys WHERE key_id = %s AND revoked_at IS NULL"
+        " AND (expires_at IS NULL OR expires_at > now())",
+        (key_id,),
+    ).fetchone()
+    if row is None:
+        raise UnknownKey(key_id)
+    return key_of(row)
+
+
+def _told(grant: Grant) -> dict[str, object]:
+    return {
+        "name": grant.name,
+        "caller": grant.caller,
+        "channel": grant.channel,
+        "roles": grant.roles,
+        "scopes": grant.scopes,
+        "reach": dict(grant.reach),
+        "expires_at": grant.expires_at and grant.expires_at.isoformat(),
+    }
+
+
+def _note(conn: Connection, key_id: str, what: str, actor: str, data: Mapping[str, object]) -> None:
+    conn.execute(
+        "INSERT INTO ordinal.key_events (key_id, type, actor, data) VALUES (%s, %s, %s, %s)",
+        (key_id, what, actor, json.dumps(data)),
     )
-    return [Key(a, b, c, d, tuple(e), f) for a, b, c, d, e, f in rows]
 
 
-class KeyRing:
-    """The keys in force, read anew every second; a database that is away changes nothing.
-
-    `connect` makes a session that waits no longer than ANSWER_LIMIT for an answer.
-    """
-
-    def __init__(self, connect: Callable[[], Connection]) -> None:
-        self._connect = connect
-        self._conn: Connection | None = None
-        self._keys: dict[bytes, Key] = {}
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="keys", daemon=True)
-
-    def start(self) -> None:
-        """Raises psycopg.Error: without the keys every caller would be turned away as unknown."""
-        self._load()
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stop.set()
-
-    def find(self, secret: str) -> Key | None:
-        return self._keys.get(digest(secret))
-
-    def _run(self) -> None:
-        pause = RELOAD_INTERVAL
-        while not self._stop.wait(pause):
-            # A first failure may be a lost answer; a second one is a database that is away.
-            again = RETRY_INTERVAL if pause == RELOAD_INTERVAL else RELOAD_INTERVAL
-            pause = RELOAD_INTERVAL if self._reloaded() else again
-        self._hang_up()
-
-    def _reloaded(self) -> bool:
-        try:
-            self._load()
-        except psycopg.Error as error:
-            log.warning("keys_not_reloaded", error=str(error).strip())
-            self._hang_up()
-            return False
-        return True
-
-    def _load(self) -> None:
-        if self._conn is None:
-            self._conn = self._connect()
-        rows = self._conn.execute(
-            "SELECT hash, key_id, name, caller, channel, scopes"
-            " FROM ordinal.api_keys WHERE revoked_at IS NULL"
-        ).fetchall()
-        self._keys = {
-            bytes(mark): Key(key_id, name, caller, channel, tuple(scopes), revoked=False)
-            for mark, key_id, name, caller, channel, scopes in rows
-        }
-
-    def _hang_up(self) -> None:
-        conn, self._conn = self._conn, None
-        if conn is not None:
-            with suppress(psycopg.Error):
-                conn.close()
+def history(
+    conn: Connection, key_id: str | None = None
+) -> list[tuple[datetime, str, str, str, str]]:
+    """What happened to one key or to all: when, to which, what, by whom, and the rest as JSON."""
+    return conn.execute(
+        "SELECT at, key_id, type, actor, data::text FROM ordinal.key_events"
+        " WHERE key_id = coalesce(%s, key_id) ORDER BY event_id",
+        (key_id,),
+    ).fetchall()

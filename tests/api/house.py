@@ -13,15 +13,24 @@ import httpx
 
 from api.app import create_app
 from api.ports import Caller, Edge, Seen
-from api.scopes import ALL_SCOPES
+from api.reach import Reach
+from api.scopes import ALL_SCOPES, granted
 from commands import HANDLERS
 from commands.handling import Answer, Contact, Context, Receipt
 from domain.errors import KeyReused, UnknownOrder
-from projections.projection import PositionAhead, Query, ReadModelBehind
+from projections import PROJECTIONS
+from projections.projection import (
+    Narrowing,
+    PositionAhead,
+    Query,
+    ReadModelBehind,
+    narrowings,
+)
 from tests.commands.memory import MemoryLog
 
 NOW = datetime(2024, 3, 4, 9, 0, tzinfo=UTC)
 HEAD = 1_000
+REACH = {row: reach for each in PROJECTIONS for row, reach in each.reach.items()}
 
 
 @dataclass
@@ -30,12 +39,19 @@ class KeyRing:
 
     channel: str | None = "web"
     caller: str = "key-1"
+    reach: Reach | None = None
 
     def check(self, secret: str) -> Caller | None:
-        scopes = frozenset(secret.split(","))
+        scopes = set(secret.split(","))
         if not scopes <= set(ALL_SCOPES):
             return None
-        return Caller(caller=self.caller, channel=self.channel, scopes=scopes, name="A shop")
+        return Caller(
+            caller=self.caller,
+            channel=self.channel,
+            scopes=granted((), scopes),
+            name="A shop",
+            reach=self.reach,
+        )
 
 
 @dataclass
@@ -96,13 +112,26 @@ class MemoryRows:
         def place(row: object) -> tuple[Any, ...]:
             return tuple(getattr(row, column) for column in query.order)
 
+        narrowed = narrowings(query, REACH)
+        if narrowed is None:
+            return []
         found = [row for row in self.rows if isinstance(row, query.row) and _fits(row, query)]
+        found = [row for row in found if all(self._within(row, each) for each in narrowed)]
         found.sort(key=place, reverse=query.descending)
         if (after := query.after) is not None:
             found = [
                 r for r in found if (place(r) < after if query.descending else place(r) > after)
             ]
         return found[: query.limit]
+
+    def _within(self, row: object, narrowing: Narrowing) -> bool:
+        like, owner = narrowing.like, narrowing.owner
+        looked_at = (
+            [row]
+            if like is None
+            else [r for r in self.rows if isinstance(r, like) and _same(r, row, owner)]
+        )
+        return any(getattr(each, narrowing.column) in narrowing.values for each in looked_at)
 
     async def catch_up(self, projection: str) -> None:
         await self.wait_for(projection, HEAD)
@@ -113,6 +142,10 @@ class MemoryRows:
             raise PositionAhead
         if position > self.applied:
             raise ReadModelBehind
+
+
+def _same(one: object, other: object, column: str) -> bool:
+    return bool(getattr(one, column) == getattr(other, column))
 
 
 def _fits(row: object, query: Query) -> bool:
@@ -188,6 +221,7 @@ class House:
         max_body_bytes: int = 100_000,
         former_keys: bool = False,
         patience: float = 1.8,
+        reach: Reach | None = None,
     ) -> None:
         self.bus = dispatch or Recorder()
         self.rows, self.vault, self.operator = MemoryRows(), Vault(), Operator()
@@ -197,7 +231,7 @@ class House:
                 dispatch=self.bus,
                 submit=submitting(self.bus),
                 rows=self.rows,
-                keys=KeyRing(channel, caller),
+                keys=KeyRing(channel, caller, reach),
                 health=self.operator,
                 contacts=self.vault,
                 metrics=self.operator,

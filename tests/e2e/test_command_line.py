@@ -29,12 +29,13 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "rebuild": ("all",),
     "keys create": ("--name", "somebody", "--scope", "orders:read"),
     "keys revoke": ("0123456789ab",),
+    "keys rotate": ("0123456789ab",),
     "import online-retail": (__file__,),
     "import orders": (__file__,),
     "parked replay": ("inventory", "stock-LEEDS-1"),
 }
-# A broker for development takes no orders, and schemas come from the code.
-NEEDS_NOTHING = {"kafka", "schemas"}
+# A broker for development takes no orders, schemas and scopes come from the code.
+NEEDS_NOTHING = {"access", "kafka", "schemas"}
 
 
 def verbs(command: Any, *path: str) -> list[tuple[str, ...]]:
@@ -154,6 +155,25 @@ def test_a_key_opens_what_it_is_for_until_it_is_revoked(system: System) -> None:
     assert "yes" in run(system, "keys", "list").text
 
 
+def test_a_key_is_rotated_and_its_history_kept(system: System) -> None:
+    typed = ("keys", "create", "--name", "shop", "--role", "channel", "--days", "90")
+    secret = run(system, *typed).text.strip()
+    (row,) = [line for line in run(system, "keys", "list").text.splitlines() if "shop" in line]
+    assert "channel=web" in row
+    key_id = row.split()[1]
+    other = run(system, "keys", "rotate", key_id, "--overlap-hours", "1").text.strip()
+    assert other != secret
+    assert run(system, "keys", "list").text.count("channel=web") == 2
+    assert run(system, "keys", "revoke", key_id).code == 0
+    told = run(system, "keys", "history", key_id).text
+    assert [what for what in ("created", "rotated", "revoked") if what in told] == [
+        "created",
+        "rotated",
+        "revoked",
+    ]
+    assert run(system, "keys", "rotate", key_id).words == f"there is no key {key_id} in force"
+
+
 def test_a_key_is_not_made_for_a_scope_that_is_none(system: System) -> None:
     refused = run(system, "keys", "create", "--name", "clerk", "--scope", "orders:eat")
     assert refused.code == 1
@@ -166,7 +186,8 @@ def test_a_key_that_may_do_everything_is_not_made_by_leaving_its_scopes_out(
 ) -> None:
     refused = run(system, "keys", "create", "--name", "clerk")
     assert refused.code == 1
-    assert "--scope orders:write; there are orders:write, orders:read" in refused.words
+    assert "roles are channel, customer" in refused.words
+    assert "scopes are orders:place, orders:write, orders:read" in refused.words
     assert "clerk" not in run(system, "keys", "list").text
 
 

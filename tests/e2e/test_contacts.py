@@ -35,9 +35,8 @@ def test_a_word_that_is_in_the_events_is_found_everywhere(shop: Shop) -> None:
 def test_contacts_take_a_scope_of_their_own(shop: Shop) -> None:
     order_id = shop.place("web-1", contacts={"billing": PERSON}).json()["id"]
     with psycopg.connect(shop.system.conninfo, autocommit=True) as conn:
-        secret = api_keys.create(
-            conn, name="clerk", caller="clerk", channel="web", scopes=["orders:read"]
-        )
+        grant = api_keys.Grant(name="clerk", caller="clerk", channel="web", scopes=("orders:read",))
+        secret = api_keys.create(conn, grant, actor="test")
     path, header = f"/v1/orders/{order_id}", f"Bearer {secret}"
     eventually(lambda: get(shop.system, shop.api, path, authorization=header).status == 200)
     refused = get(shop.system, shop.api, f"{path}/contacts", authorization=header)

@@ -111,14 +111,8 @@ class System:
     def key_of(self, caller: str, channel: str = "web", secret: str | None = None) -> str:
         """The secret of a new key with every scope."""
         with psycopg.connect(self.conninfo, autocommit=True) as conn:
-            return api_keys.create(
-                conn,
-                name=caller,
-                caller=caller,
-                channel=channel,
-                scopes=ALL_SCOPES,
-                secret=secret,
-            )
+            grant = api_keys.Grant(name=caller, caller=caller, channel=channel, scopes=ALL_SCOPES)
+            return api_keys.create(conn, grant, actor="test", secret=secret)
 
     def open_shop(self, *skus: str, units: int = 0, backorders: int | None = 0) -> None:
         """A key for the customers, a location, and stock."""

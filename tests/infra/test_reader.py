@@ -1,7 +1,7 @@
 """The reader on a real PostgreSQL: pages, waiting, readiness, a change of generations."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -25,7 +25,9 @@ from projections.projection import (
     AnswerTooSlow,
     DatabaseAway,
     PositionAhead,
+    Projection,
     Query,
+    Reachable,
     ReadModelBehind,
     TooManyAsk,
 )
@@ -51,9 +53,14 @@ PROJECTIONS = [replace(SAMPLE, view_rows={TotalRow: "sample_total"})]
 PAGE = Query(row=ReceiptRow, order=("document", "item"), limit=2)
 
 
-def run(conninfo: str, test: Callable[[RowReader], Awaitable[Any]], timeout: float = 0.3) -> Any:
+def run(
+    conninfo: str,
+    test: Callable[[RowReader], Awaitable[Any]],
+    timeout: float = 0.3,
+    projections: Sequence[Projection] = PROJECTIONS,
+) -> Any:
     async def inside() -> Any:
-        async with RowReader(conninfo, PROJECTIONS, wait_timeout=timeout) as reader:
+        async with RowReader(conninfo, projections, wait_timeout=timeout) as reader:
             return await test(reader)
 
     return asyncio.run(inside())
@@ -115,6 +122,38 @@ def test_rows_come_as_their_type(ordinal_database: str) -> None:
 def test_conditions(ordinal_database: str, change: dict[str, Any], expected: list[str]) -> None:
     receipts(ordinal_database)
     rows = run(ordinal_database, lambda reader: reader.fetch(replace(PAGE, **change)))
+    assert [row.document for row in rows] == expected
+
+
+REACHED = replace(
+    SAMPLE,
+    reach={
+        LevelRow: Reachable(columns={"location": "item"}),
+        ReceiptRow: Reachable(
+            columns={"channel": "document"}, owner="item", like=LevelRow,
+            open=frozenset({"currency"}),
+        ),
+    },
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("within", "expected"),
+    [
+        ({"channel": ["d1", "d2", "d9"]}, ["d1", "d2"]),
+        ({"location": ["a"]}, ["d2", "d4"]),
+        ({"location": ["a"], "channel": ["d1", "d2"]}, ["d2"]),
+        ({"location": ["a", "b"], "currency": ["EUR"]}, ["d1", "d2", "d3", "d4", "d5"]),
+        ({"location": []}, []),
+        ({"customer": ["d1"]}, []),
+    ],
+)
+def test_rows_out_of_reach_are_not_there(
+    ordinal_database: str, within: dict[str, list[str]], expected: list[str]
+) -> None:
+    receipts(ordinal_database)
+    query = replace(PAGE, limit=9, within=within)
+    rows = run(ordinal_database, lambda reader: reader.fetch(query), projections=[REACHED])
     assert [row.document for row in rows] == expected
 
 
