@@ -39,6 +39,8 @@ NDJSON = [
     b"",
     json.dumps(order_body("F-6", quantity=99)).encode(),
     json.dumps(order_body("F-7")).encode(),
+    json.dumps(order_body("F-8") | {"shortage_polcy": "reject", "discout": 1}).encode(),
+    json.dumps(order_body("F-9")).encode().replace(b'{"', b'{"reference": "F-9", "', 1),
 ]
 NDJSON_REJECTS = {
     2: "missing required field",
@@ -47,6 +49,8 @@ NDJSON_REJECTS = {
     5: "$.country",
     6: "quantity",
     8: "not enough",
+    10: "shortage_polcy, discout",
+    11: "reference stands twice",
 }
 
 
