@@ -6,9 +6,11 @@ Whatever a batch lacks, whatever is refused on the way, and wherever a process i
 import asyncio
 import random
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, suppress
+from functools import partial
 from uuid import UUID
 
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,9 +24,11 @@ from infra.store.envelope import envelope
 from infra.write_path.append_batch import CommandRequest
 from infra.write_path.command_bus import CommandBus
 from infra.write_path.group_commit import Writer
+from infra.write_path.side_writes import ImportProgress, SideWrite
 from tests.infra.shop import LOCATION, in_a_moment, log_of, open_shop, order, writing
 
 SKUS = ("A", "B", "C")
+FILE = b"sha-256 of the file"
 ORDERS = [f"o{number}" for number in range(6)]
 COMMANDS = st.lists(
     st.one_of(
@@ -147,14 +151,33 @@ class Killed(BaseException):
 
 
 def killed_and_resumed(conninfo: str, commands: Sequence[object]) -> Outcomes:
-    """At every commit of the first writer somebody pulls the plug at some point of the list."""
-    dice = random.Random(len(commands))
-    asks = asks_of(commands)
-    while left := [each for each in asks if each.outcome is None]:
-        with ExitStack() as stack:
-            writer = stack.enter_context(writing(conninfo))
-            writer.write(left[: dice.randint(1, len(left))])
-    return [said(each) for each in asks]
+    """An import that is killed again and again, before a commit or between two, and goes on from
+    the progress that is kept with its commands.
+    """
+    dice, told = random.Random(len(commands)), dict[int, object]()
+    while (done := done_of(conninfo)) < len(commands):
+        asks = asks_of(commands)[done : done + dice.randint(1, 12)]
+        with suppress(Killed), writing(conninfo) as writer:
+            writer.write(asks, partial(moving, dice, done, asks))
+        for number, each in enumerate(asks, start=done):
+            if each.outcome is not None:
+                told[number] = said(each)
+    return [told[number] for number in range(len(commands))]
+
+
+def moving(
+    dice: random.Random, done: int, asks: Sequence[CommandRequest], part: Sequence[CommandRequest]
+) -> list[SideWrite]:
+    if dice.random() < 0.4:
+        raise Killed
+    before = done + next(n for n, each in enumerate(asks) if each is part[0])
+    return [ImportProgress(FILE, "orders.csv", before, before + len(part))]
+
+
+def done_of(conninfo: str) -> int:
+    with psycopg.connect(conninfo) as conn:
+        row = conn.execute("SELECT done FROM ordinal.imports").fetchone()
+    return row[0] if row else 0
 
 
 @pytest.mark.slow

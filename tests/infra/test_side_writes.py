@@ -9,7 +9,6 @@ import pytest
 
 from commands.handling import Answer
 from domain.errors import InsufficientStock
-from infra.store.import_progress import Told, commands_done, refused_before
 from infra.write_path.append_batch import CommandRequest
 from infra.write_path.group_commit import BatchRefused
 from infra.write_path.side_writes import (
@@ -21,6 +20,7 @@ from infra.write_path.side_writes import (
 )
 from tests.infra.shop import Mark, ask, log_of, writing
 
+REFUSALS = "SELECT command_id, code, why FROM ordinal.import_refusals"
 FILE = sha256(b"a file").digest()
 
 
@@ -60,13 +60,12 @@ def test_an_import_keeps_how_far_it_came_and_what_was_refused(ordinal_database: 
         writer.write([refused, good], lambda done: progress(done, 0))
         with pytest.raises(BatchRefused):
             writer.write([ask(Mark(), 3)], lambda done: progress(done, 0))
-    ids = [refused.context.command_id, good.context.command_id]
     with psycopg.connect(ordinal_database) as conn:
-        assert (commands_done(conn, FILE), commands_done(conn, b"another")) == (2, 0)
-        told = Told("InsufficientStock", str(refused.outcome))
-        assert refused_before(conn, ids) == {ids[0]: told}
+        assert conn.execute("SELECT content, done FROM ordinal.imports").fetchall() == [(FILE, 2)]
+        told = ("InsufficientStock", str(refused.outcome))
+        assert conn.execute(REFUSALS).fetchall() == [(refused.context.command_id, *told)]
     with writing(ordinal_database) as writer:
         writer.write([ask(Mark(), 1)], lambda done: progress(done, 2))
     with psycopg.connect(ordinal_database) as conn:
-        assert refused_before(conn, ids) == {}
+        assert conn.execute(REFUSALS).fetchall() == []
     assert len(log_of(ordinal_database)) == 2
