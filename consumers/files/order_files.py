@@ -23,13 +23,12 @@ from consumers.consumer import Unreadable
 from consumers.files.file_lines import (
     Bad,
     FileLine,
-    Group,
     Progress,
     UnreadableFile,
-    groups,
     read_lines,
     text_of,
 )
+from consumers.files.groups import Group, groups
 from consumers.files.importing import (
     Desk,
     ImportReport,

@@ -15,7 +15,8 @@ from typing import Any, Literal, get_args
 from consumers.amounts import minor_units
 from consumers.channels.orders import OrderMessageLine
 from consumers.consumer import Unreadable
-from consumers.files.file_lines import Bad, FileLine, Read, UnreadableFile
+from consumers.files.file_lines import Bad, FileLine, UnreadableFile
+from consumers.files.groups import Read
 from consumers.files.tables import Table
 from domain.currencies import check_currency
 from domain.errors import Invalid

@@ -11,7 +11,8 @@ import pytest
 
 from commands.handling import Answer, Receipt
 from consumers.channels.orders import ORDERS
-from consumers.files.file_lines import WINDOW, UnreadableFile
+from consumers.files.file_lines import UnreadableFile
+from consumers.files.groups import WINDOW
 from consumers.files.importing import ImportReport
 from consumers.files.memory import Note, Outcome, Step
 from consumers.files.online_retail import carried, import_online_retail, messages

@@ -16,7 +16,8 @@ from decimal import Decimal
 from consumers.amounts import DECIMAL, minor_units
 from consumers.consumer import Unreadable
 from consumers.files.countries import COUNTRIES
-from consumers.files.file_lines import Bad, FileLine, Group, Read, UnreadableFile, groups
+from consumers.files.file_lines import Bad, FileLine, UnreadableFile
+from consumers.files.groups import Group, Read, groups
 from consumers.files.local_times import LocalTimes, TwoDates
 from consumers.files.tables import Table, read_table
 from domain.currencies import digits_of

@@ -8,7 +8,8 @@ from uuid import UUID
 from commands.order import CancelLines
 from commands.stock import AdjustStock
 from consumers.channels.orders import place_order
-from consumers.files.file_lines import Bad, Group, Progress, read_lines
+from consumers.files.file_lines import Bad, Progress, read_lines
+from consumers.files.groups import Group
 from consumers.files.importing import (
     Desk,
     ImportReport,

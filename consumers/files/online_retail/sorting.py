@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from consumers.channels.orders import OrderMessage, OrderMessageLine
-from consumers.files.file_lines import Bad, Group
+from consumers.files.file_lines import Bad
+from consumers.files.groups import Group
 from consumers.files.online_retail.rows import CURRENCY, Row
 from domain.values import MAX_LINES
 
