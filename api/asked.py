@@ -108,6 +108,7 @@ class Asking:
             traceparent=self.visit.traceparent,
             former_id=self.former_id,
             former_fingerprint=self._fingerprint(former) if former else b"",
+            reach=self.caller.reach,
         )
 
     def _fingerprint(self, content: bytes) -> bytes:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from commands.handling import Concern
+
 Dimension = Literal["channel", "country", "location", "currency", "customer"]
 DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 
@@ -14,7 +16,7 @@ class Reach:
 
     allowed: Mapping[str, frozenset[str]]
 
-    def covers(self, concern: object) -> bool:
+    def covers(self, concern: Concern) -> bool:
         """Whether this is within it. What does not say where it belongs is not."""
         return all(getattr(concern, name) in values for name, values in self.allowed.items())
 

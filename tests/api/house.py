@@ -89,6 +89,7 @@ class MemoryBus:
     answers: dict[UUID, tuple[bytes, Answer]] = field(default_factory=dict)
 
     async def __call__(self, command: object, context: Context) -> Answer:
+        self.log.check_reach(command, context)
         if context.command_id in self.answers:
             fingerprint, first = self.answers[context.command_id]
             if fingerprint != context.fingerprint:

@@ -51,7 +51,7 @@ class MemoryLog:
         handling = self.handlers[type(command)]
         unit = self.load(command)
         target = handling.target(command)
-        handling.check_reach(command, unit, context.reach)
+        self.check_reach(command, context)
         _check_version(unit.version(target), context)
         decided = context.occurred_at or now
         receipt = handling.handle(command, unit, context, decided)
@@ -59,6 +59,10 @@ class MemoryLog:
         self.times.extend(at or decided for at in unit.stated)
         self.vault.update(unit.kept)
         return replace(receipt, version=unit.version(target), position=len(self.recorded))
+
+    def check_reach(self, command: object, context: Context) -> None:
+        """Refuse what the caller does not reach, as if it were not there."""
+        self.handlers[type(command)].check_reach(command, self.load(command), context.reach)
 
     def load(self, command: object) -> "MemoryStreams":
         """The streams that the command declares, round by round."""
