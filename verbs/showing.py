@@ -7,10 +7,13 @@ from rich.table import Column
 from rich.table import Table as Grid
 
 from consumers.consumer import DeadLetter
+from consumers.reaction import Reactions
 from infra.audit.findings import Findings
 from infra.audit.log_topic_diff import ReconcileReport
 from infra.intake.dead_letters import coordinates
 from infra.ops.status import GenerationStatus, ReadModelStatus, Status
+from infra.reactions.switches import Switches
+from infra.reactions.tasks import Task
 from infra.readmodels.parked_streams import Parked
 
 
@@ -95,4 +98,26 @@ def show_dead_letters(letters: Iterable[DeadLetter]) -> Grid:
     grid = Grid(Column("id", no_wrap=True), "received", "where", "reason")
     for each in letters:
         grid.add_row(each.id, each.received_at, escape(coordinates(each)), escape(each.reason))
+    return grid
+
+
+def show_reactions(reactions: Reactions, known: Switches, last: int) -> Grid:
+    grid = Grid("reaction", "is", "position", "behind", "commands", "refused", "parked", "about")
+    for name, reaction in reactions.items():
+        switch = known.get(name)
+        if switch is None:
+            grid.add_row(name, "new", "", "", "", "", "", reaction.about)
+            continue
+        state = "on" if switch.on else "off since a restore" if switch.wanted else "off"
+        behind = str(max(0, last - switch.position)) if switch.on else ""
+        counts = map(str, (switch.accepted, switch.refused, switch.parked))
+        grid.add_row(name, state, str(switch.position), behind, *counts, reaction.about)
+    return grid
+
+
+def show_parked_tasks(parked: Iterable[Task]) -> Grid:
+    grid = Grid("reaction", "failed at", "", "error")
+    for task in parked:
+        what = f"{task.subject} {task.body}".strip()
+        grid.add_row(task.reaction, task.kind, escape(what), escape(task.error or ""))
     return grid

@@ -14,7 +14,7 @@ cli = verb()
 
 @cli.command()
 def up() -> None:
-    """Run everything: API, projectors and, with Kafka, relay and intake."""
+    """Run everything: API, projectors, reactions and, with Kafka, relay and intake."""
     settings = load_settings()
     with opened(settings, migrated=False) as conninfo, stop_signal() as stop:
         migrate(conninfo)
@@ -27,7 +27,7 @@ def up() -> None:
 
 def verbs_of(settings: Settings) -> list[tuple[str, ...]]:
     """The processes that make up a whole."""
-    verbs: list[tuple[str, ...]] = [("serve",), ("project",)]
+    verbs: list[tuple[str, ...]] = [("serve",), ("project",), ("react",)]
     if settings.kafka_bootstrap_servers:
         verbs += [("relay",), *(("consume", channel) for channel in CHANNELS)]
     return verbs

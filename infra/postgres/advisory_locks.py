@@ -11,6 +11,7 @@ RELAY = 7093202
 DEFINITION = 7093209
 PROJECTOR = 7093210
 REBUILD = 7093211
+REACTIONS = 7093212
 
 
 def named(number: int, name: str) -> int:

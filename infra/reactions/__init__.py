@@ -1,0 +1,1 @@
+"""From events to commands: who reacts, whether it is on, and what it still has to do."""
