@@ -15,7 +15,7 @@ from starlette.types import Receive
 from starlette.types import Scope as AsgiScope
 
 from api.auth import authenticated, demand
-from api.fields import Moment
+from api.fields import Id, Moment
 from api.ports import Caller, Edge
 from api.problems import BodyTooLarge, InvalidField, MalformedRequest, NotJson, TooBusy
 from api.scopes import Scope
@@ -30,6 +30,7 @@ KEY = re.compile(r'"([\x21\x23-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255})')
 VERSION = re.compile(r'"([0-9]{1,18})"|([0-9]{1,18})')
 DIGITS = re.compile(r"[0-9]{1,18}")
 MOMENT: TypeAdapter[datetime] = TypeAdapter(Moment)
+NAME: TypeAdapter[str] = TypeAdapter(Id)
 
 _context = maker(Context)
 
@@ -92,14 +93,24 @@ class Asking:
         """An id for something that this command makes: a repeat makes the same."""
         return str(named_uuid(self.command_id, what))
 
+    def person(self, stated: str | None) -> str | None:
+        """Who does it, of whom the body says this: whoever may not speak for others does it."""
+        if "on-behalf-of" not in self.caller.scopes:
+            return None
+        return stated or self._on_behalf_of()
+
     def context(self, content: bytes, former: bytes = b"") -> Context:
         """Under which ids and conditions a command with this content is asked.
 
         `former` is the content as it was written when the `former_id` was given.
         """
+        person = self._on_behalf_of()
+        if person is not None:
+            content += f"\non behalf of {person}".encode()
         return _context(
             command_id=self.command_id,
-            actor=self.caller.caller,
+            actor=person or self.caller.caller,
+            via=person and self.caller.caller,
             correlation_id=self.visit.request_id,
             channel=self.caller.channel,
             occurred_at=self._occurred_at(),
@@ -110,6 +121,19 @@ class Asking:
             former_fingerprint=self._fingerprint(former) if former else b"",
             reach=self.caller.reach,
         )
+
+    def _on_behalf_of(self) -> str | None:
+        """The person for whom the key speaks, if it says so."""
+        stated = self.visit.fields.get(b"ordinal-on-behalf-of")
+        if stated is None:
+            return None
+        demand(self.caller, "on-behalf-of")
+        try:
+            return NAME.validate_python(stated.strip().decode())
+        except ValueError as error:
+            raise MalformedRequest(
+                "Ordinal-On-Behalf-Of must be one name, in UTF-8.", field="Ordinal-On-Behalf-Of"
+            ) from error
 
     def _fingerprint(self, content: bytes) -> bytes:
         return sha256(self.target + content).digest()

@@ -73,6 +73,11 @@ COMMAND_HEADERS = [
         "When it happened, for callers with the scope history:write.",
         {"type": "string", "format": "date-time", "examples": ["2024-05-01T12:00:00Z"]},
     ),
+    _header(
+        "Ordinal-On-Behalf-Of",
+        "The person who does it, for callers with the scope on-behalf-of.",
+        {"type": "string", "pattern": r"^[!-~]([ -~]{0,98}[!-~])?$", "examples": ["Ada"]},
+    ),
 ]
 QUERY_POSITION = [
     _header("Ordinal-Position", "Wait until the read model has come to this position.", COUNT),

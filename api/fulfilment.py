@@ -40,7 +40,7 @@ class OpenBody(Body):
 
 
 class StartPickBody(Body):
-    """Who picks; the caller unless named."""
+    """Who picks: the caller, unless it may name others."""
 
     picker: Id | None = None
 
@@ -61,14 +61,14 @@ class ShortBody(Body):
 
 
 class PackBody(Body):
-    """Into how many parcels, and by whom; the caller unless named."""
+    """Into how many parcels, and by whom: the caller, unless it may name others."""
 
     parcels: Annotated[int, Field(ge=1, le=1_000)] = 1
     packer: Id | None = None
 
 
 class VerifyBody(Body):
-    """Who checked; the caller unless named, and never the packer."""
+    """Who checked: the caller, unless it may name others; never the packer."""
 
     verifier: Id | None = None
 
@@ -83,7 +83,7 @@ class DispatchBody(Body):
 
 
 class DispatchCancelledBody(Body):
-    """What left which location, although it was cancelled; packed by the caller unless named."""
+    """What left which location, although it was cancelled, and who had packed it."""
 
     location: LocationId
     lines: Annotated[list[LineUnits], Field(min_length=1, max_length=MAX_LINES)]
@@ -144,9 +144,12 @@ def cancel_fulfilment_order(
 
 
 @routes.command(f"{WORK}/start-pick")
-def start_pick(order_id: OrderId, fulfilment_id: Id, body: StartPickBody) -> StartPick:
+def start_pick(
+    asked: Asked, order_id: OrderId, fulfilment_id: Id, body: StartPickBody
+) -> StartPick:
     """Begin to pick."""
-    return StartPick(order_id=order_id, fulfilment_id=fulfilment_id, picker=body.picker)
+    picker = asked.person(body.picker)
+    return StartPick(order_id=order_id, fulfilment_id=fulfilment_id, picker=picker)
 
 
 @routes.command(f"{WORK}/pick")
@@ -162,18 +165,20 @@ def report_short(order_id: OrderId, fulfilment_id: Id, body: ShortBody) -> Repor
 
 
 @routes.command(f"{WORK}/pack")
-def pack(order_id: OrderId, fulfilment_id: Id, body: PackBody) -> Pack:
+def pack(asked: Asked, order_id: OrderId, fulfilment_id: Id, body: PackBody) -> Pack:
     """Pack what was picked as one shipment."""
-    return Pack(order_id=order_id, fulfilment_id=fulfilment_id, **dict(body))
+    said = dict(body) | {"packer": asked.person(body.packer)}
+    return Pack(order_id=order_id, fulfilment_id=fulfilment_id, **said)
 
 
 SHIPMENT = "/orders/{order_id}/shipments/{shipment_id}"
 
 
 @routes.command(f"{SHIPMENT}/verify")
-def verify_pack(order_id: OrderId, shipment_id: Id, body: VerifyBody) -> VerifyPack:
-    """A second person checks the packed shipment."""
-    return VerifyPack(order_id=order_id, shipment_id=shipment_id, verifier=body.verifier)
+def verify_pack(asked: Asked, order_id: OrderId, shipment_id: Id, body: VerifyBody) -> VerifyPack:
+    """A second person checks the packed shipment: another key, or somebody whom it may name."""
+    verifier = asked.person(body.verifier)
+    return VerifyPack(order_id=order_id, shipment_id=shipment_id, verifier=verifier)
 
 
 @routes.command(f"{SHIPMENT}/dispatch")
@@ -183,13 +188,16 @@ def dispatch_shipment(order_id: OrderId, shipment_id: Id, body: DispatchBody) ->
 
 
 @routes.command("/orders/{order_id}/dispatch-cancelled")
-def dispatch_cancelled(order_id: OrderId, body: DispatchCancelledBody) -> DispatchCancelled:
+def dispatch_cancelled(
+    asked: Asked, order_id: OrderId, body: DispatchCancelledBody
+) -> DispatchCancelled:
     """Units that were cancelled left all the same: their demand is back, and an exception is open.
 
     The receipt names the shipment and the exception.
     """
     lines = tuple([LineQuantity(line=part.line, quantity=part.quantity) for part in body.lines])
-    return DispatchCancelled(order_id=order_id, **dict(body) | {"lines": lines})
+    said = dict(body) | {"lines": lines, "packer": asked.person(body.packer)}
+    return DispatchCancelled(order_id=order_id, **said)
 
 
 @routes.command(f"{SHIPMENT}/tracking")

@@ -15,6 +15,7 @@ Scope = Literal[
     "contacts:read",
     "reports:read",
     "history:write",
+    "on-behalf-of",
     "admin",
 ]
 Role = Literal[
@@ -35,7 +36,13 @@ ROLES: Mapping[Role, tuple[Scope, ...]] = {
     "channel": ("orders:place", "orders:read", "stock:read", "payments:write"),
     "customer": ("orders:place", "orders:read"),
     "service": ("orders:write", "orders:read", "stock:read", "contacts:read"),
-    "warehouse": ("fulfilment:write", "fulfilment:read", "stock:write", "stock:read"),
+    "warehouse": (
+        "on-behalf-of",
+        "fulfilment:write",
+        "fulfilment:read",
+        "stock:write",
+        "stock:read",
+    ),
     "finance": ("payments:write", "orders:read", "reports:read"),
     "analyst": ("orders:read", "stock:read", "reports:read"),
     "admin": ("admin",),

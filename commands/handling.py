@@ -54,6 +54,7 @@ class Reach(Protocol):
 class Context:
     """Who asks, for which channel, under which ids.
 
+    `actor` is who does it: the caller, or the person for whom the caller `via` speaks.
     `command_id` makes a repeat a repeat; `fingerprint` says whether it is the same request.
     `occurred_at` is only for callers that may write history, and never in the future.
     `kept` keeps the command's id for ever; otherwise it is forgotten after the retention.
@@ -63,6 +64,7 @@ class Context:
 
     command_id: UUID
     actor: str
+    via: str | None = None
     correlation_id: str
     channel: str | None = None
     causation_id: str | None = None

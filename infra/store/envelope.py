@@ -42,6 +42,7 @@ class Stored:
     causation_id: str | None = None
     reason: str | None = None
     traceparent: str | None = None
+    via: str | None = None
 
 
 class Whole(msgspec.Struct, Generic[E], kw_only=True, gc=False, rename={"event": "data"}):
@@ -181,6 +182,8 @@ def shared(context: Context, occurred_at: datetime, recorded_at: datetime) -> by
         "correlation_id": context.correlation_id,
         "causation_id": context.causation_id,
     }
+    if context.via is not None:
+        members["via"] = context.via
     if context.reason is not None:
         members["reason"] = context.reason
     if context.traceparent is not None:
