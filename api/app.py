@@ -20,6 +20,7 @@ from api import (
     orders,
     payments,
     placing,
+    policies,
     reports,
     reservations,
     stock,
@@ -42,6 +43,7 @@ PARTS = (
     fulfilment,
     payments,
     locations,
+    policies,
     reports,
     ops,
 )

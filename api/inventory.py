@@ -3,7 +3,7 @@
 from typing import Literal
 
 from api.asked import Asked
-from api.fields import LocationId, Sku
+from api.fields import Id, LocationId, Sku
 from api.paging import Cursor, Limit, Page, page_of
 from api.routing import Routes
 from domain.errors import UnknownStockItem
@@ -13,9 +13,10 @@ from projections.inventory import (
     inventory_page,
     movements_page,
     over_locations,
+    reservations_page,
     stock_item,
 )
-from projections.inventory_rows import InventoryRow, MovementRow
+from projections.inventory_rows import InventoryRow, MovementRow, ReservationRow
 
 routes = Routes("stock")
 
@@ -63,6 +64,23 @@ async def get_sku_inventory(asked: Asked, sku: Sku) -> SkuInventory:
     if not items:
         raise UnknownStockItem(sku=sku)
     return over_locations(sku, items)
+
+
+@routes.query("/reservations", reads=INVENTORY.name)
+async def list_reservations(
+    asked: Asked,
+    sku: Sku | None = None,
+    location: LocationId | None = None,
+    owner: Id | None = None,
+    reservation_id: Id | None = None,
+    cursor: Cursor = None,
+    limit: Limit = 50,
+) -> Page[ReservationRow]:
+    """Soft promises that hold now and fit all of what is given, by sku and location."""
+    query = reservations_page(
+        sku=sku, location=location, owner=owner, reservation_id=reservation_id, limit=limit
+    )
+    return await page_of(asked, query, cursor)
 
 
 @routes.query("/inventory/movements", reads=INVENTORY.name)

@@ -15,6 +15,7 @@ from api.fields import (
     OrderId,
     Quantity,
     Reason,
+    Sku,
 )
 from api.paging import Cursor, Limit, Page, page_of
 from api.routing import Routes
@@ -45,6 +46,26 @@ from projections.order_timeline import ORDER_TIMELINE, TimelineRow, timeline_pag
 
 routes = Routes("orders")
 
+PaymentStatus = Literal[
+    "none",
+    "on_account",
+    "partially_paid",
+    "paid",
+    "overpaid",
+    "partially_refunded",
+    "refunded",
+]
+FulfilmentStatus = Literal[
+    "unfulfilled",
+    "backordered",
+    "on_hold",
+    "in_progress",
+    "partially_shipped",
+    "shipped",
+    "partially_delivered",
+    "delivered",
+    "cancelled",
+]
 OrderStatus = Literal["placed", "confirmed", "completed", "rejected", "expired", "cancelled"]
 Text = Annotated[Id | None, Query()]
 Time = Annotated[Moment | None, Query()]
@@ -96,7 +117,15 @@ async def list_orders(
     channel: Text = None,
     reference: Text = None,
     status: OrderStatus | None = None,
+    fulfilment_status: FulfilmentStatus | None = None,
+    payment_status: PaymentStatus | None = None,
     customer_id: Text = None,
+    on_hold: bool | None = None,
+    unsourced: bool | None = None,
+    late: bool | None = None,
+    has_exceptions: bool | None = None,
+    sku: Sku | None = None,
+    tracking: Text = None,
     placed_from: Time = None,
     placed_to: Time = None,
     cursor: Cursor = None,
@@ -107,7 +136,15 @@ async def list_orders(
         channel=channel,
         reference=reference,
         status=status,
+        fulfilment_status=fulfilment_status,
+        payment_status=payment_status,
         customer_id=customer_id,
+        on_hold=on_hold,
+        unsourced=unsourced,
+        late=late,
+        has_exceptions=has_exceptions,
+        sku=sku,
+        tracking=tracking,
         placed_from=placed_from,
         placed_to=placed_to,
         limit=limit,

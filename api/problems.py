@@ -19,6 +19,7 @@ from projections.projection import (
     PositionAhead,
     ReadModelBehind,
     TooManyAsk,
+    UnknownZone,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -98,6 +99,7 @@ KINDS: Mapping[type[Exception], Kind] = {
     errors.ReferenceReused: Kind(409, "reference-reused", "The reference was used before"),
     errors.StaleVersion: Kind(412, "stale-version", "It has changed since it was read"),
     errors.KeyReused: Kind(422, "key-reused", "The idempotency key was used before"),
+    UnknownZone: Kind(422, "invalid", "The request is not valid"),
     PositionAhead: Kind(400, "position-ahead", "The log has not come to this position"),
     ReadModelBehind: Kind(503, "read-model-behind", "The read model is not there yet"),
     DatabaseAway: Kind(503, "database-away", "The database gives no answer"),
@@ -106,7 +108,7 @@ KINDS: Mapping[type[Exception], Kind] = {
     Unavailable: Kind(503, "outcome-unknown", "The outcome is unknown"),
     Exception: Kind(500, "internal-error", "Something went wrong here"),
 }
-REFUSALS = (errors.OrdinalError, PositionAhead, NotReadable, Unavailable)
+REFUSALS = (errors.OrdinalError, PositionAhead, UnknownZone, NotReadable, Unavailable)
 ANSWERED = (*REFUSALS, ValidationError, RequestValidationError, HTTPException)
 
 
@@ -149,7 +151,7 @@ def _detail(error: Exception) -> str:
             return "; ".join(f"{e['field']}: {e['message']}" for e in _errors(error)[:3])
         case HTTPException():
             return str(error.detail)
-        case errors.OrdinalError() | Unavailable() | PositionAhead():
+        case errors.OrdinalError() | Unavailable() | PositionAhead() | UnknownZone():
             return str(error) or (type(error).__doc__ or "")
         case NotReadable():
             return type(error).__doc__ or ""
@@ -165,6 +167,8 @@ def _errors(error: Exception) -> list[dict[str, str]]:
             return [_fault(e["loc"][1:], e["msg"]) for e in error.errors()[:MAX_ERRORS]]
         case errors.OrdinalError() if field := error.details.get("field"):
             return [{"field": str(field), "message": str(error)}]
+        case UnknownZone():
+            return [{"field": "zone", "message": str(error)}]
     return []
 
 

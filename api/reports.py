@@ -1,4 +1,4 @@
-"""Sums by day: what was sold, cancelled, sent and paid, and how fast. Days are UTC."""
+"""Sums by day of a zone: what was sold, cancelled, sent and paid, and how fast."""
 
 import re
 from datetime import date
@@ -38,6 +38,15 @@ Day = Annotated[
     date, BeforeValidator(_written_out), Field(ge=date(1900, 1, 1), le=date(2999, 12, 31))
 ]
 From = Annotated[Day | None, Query(description="The first day.")]
+Zone = Annotated[
+    str,
+    Query(
+        pattern=r"^(UTC|[A-Z][A-Za-z]+(/[A-Za-z0-9_+-]+){1,2})$",
+        max_length=64,
+        description="Whose days: an IANA name, such as Europe/Berlin.",
+        examples=["Europe/Berlin"],
+    ),
+]
 To = Annotated[Day | None, Query(description="The day after the last one.")]
 
 
@@ -46,6 +55,7 @@ async def report_daily(
     asked: Asked,
     day_from: From = None,
     day_to: To = None,
+    zone: Zone = "UTC",
     channel: Id | None = None,
     country: Country | None = None,
     currency: Currency | None = None,
@@ -57,6 +67,7 @@ async def report_daily(
         DailyRow,
         day_from=day_from,
         day_to=day_to,
+        zone=zone,
         channel=channel,
         country=country,
         currency=currency,
@@ -70,6 +81,7 @@ async def report_skus(
     asked: Asked,
     day_from: From = None,
     day_to: To = None,
+    zone: Zone = "UTC",
     sku: Sku | None = None,
     channel: Id | None = None,
     country: Country | None = None,
@@ -82,6 +94,7 @@ async def report_skus(
         SkuDailyRow,
         day_from=day_from,
         day_to=day_to,
+        zone=zone,
         sku=sku,
         channel=channel,
         country=country,
@@ -96,6 +109,7 @@ async def report_fill_rate(
     asked: Asked,
     day_from: From = None,
     day_to: To = None,
+    zone: Zone = "UTC",
     sku: Sku | None = None,
     channel: Id | None = None,
     country: Country | None = None,
@@ -107,6 +121,7 @@ async def report_fill_rate(
         FillRateRow,
         day_from=day_from,
         day_to=day_to,
+        zone=zone,
         sku=sku,
         channel=channel,
         country=country,
@@ -120,6 +135,7 @@ async def report_lead_times(
     asked: Asked,
     day_from: From = None,
     day_to: To = None,
+    zone: Zone = "UTC",
     channel: Id | None = None,
     country: Country | None = None,
     cursor: Cursor = None,
@@ -130,6 +146,7 @@ async def report_lead_times(
         LeadTimesRow,
         day_from=day_from,
         day_to=day_to,
+        zone=zone,
         channel=channel,
         country=country,
         limit=limit,

@@ -8,7 +8,17 @@ from domain.stock import events as e
 from domain.stock.state import owner_key
 from projections.inventory_folds import FOLDS
 from projections.inventory_ledger import MOVEMENTS, movement
-from projections.inventory_rows import REACH, TABLES, VIEWS, EndedWaitRow, InventoryRow, MovementRow
+from projections.inventory_rows import (
+    REACH,
+    TABLES,
+    VIEW_COLUMNS,
+    VIEW_ROWS,
+    VIEWS,
+    EndedWaitRow,
+    InventoryRow,
+    MovementRow,
+    ReservationRow,
+)
 from projections.projection import Projection, Query, StreamRows
 from projections.rows import owner
 
@@ -30,8 +40,6 @@ def evolve(rows: StreamRows, recorded: Recorded) -> None:
             item.allocated += _unpromised(rows, recorded, event)
         if type(event) in MOVEMENTS:
             rows.put(movement(item, recorded, item.on_hand - before))
-    taken = item.allocated + item.reserved + item.unavailable + item.safety_stock
-    item.available = item.on_hand - taken if item.on_hand > taken else 0
     item.updated_at = recorded.recorded_at
     item.version, item.position = recorded.stream_version, recorded.position
     rows.put(item)
@@ -69,14 +77,16 @@ def _registered(recorded: Recorded, event: e.StockItemRegistered) -> InventoryRo
 
 INVENTORY = Projection(
     name="inventory",
-    version=1,
+    version=2,
     categories=frozenset({"stock"}),
     folds={e.StockItemRegistered, *FOLDS},
-    ignores=(e.StockItemCodesChanged, e.ReservationExtended, e.ReorderSuggested),
+    ignores=(e.StockItemCodesChanged, e.ReorderSuggested),
     tables=TABLES,
     evolve=evolve,
     reach=REACH,
     views=VIEWS,
+    view_columns=VIEW_COLUMNS,
+    view_rows=VIEW_ROWS,
 )
 
 
@@ -142,6 +152,24 @@ def inventory_page(
         where={column: value for column, value in wanted.items() if value is not None},
         order=("sku", "location"),
         after=after,
+        limit=limit,
+    )
+
+
+def reservations_page(
+    *,
+    sku: str | None = None,
+    location: str | None = None,
+    owner: str | None = None,
+    reservation_id: str | None = None,
+    limit: int = 50,
+) -> Query:
+    """The soft promises that hold now and fit all of what is given."""
+    wanted = {"sku": sku, "location": location, "owner": owner, "reservation_id": reservation_id}
+    return Query(
+        row=ReservationRow,
+        where={column: value for column, value in wanted.items() if value is not None},
+        order=("sku", "location", "reservation_id"),
         limit=limit,
     )
 

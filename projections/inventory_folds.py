@@ -1,6 +1,7 @@
 """How each event changes what a location holds of a sku."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from domain.stock import events as e
@@ -63,11 +64,29 @@ def _counted(item: InventoryRow, event: e.StockCounted) -> None:
 
 
 def _reserved(item: InventoryRow, event: e.StockReserved) -> None:
-    item.reserved += event.quantity
+    item.reservations[event.reservation_id] = {
+        "owner": event.owner,
+        "quantity": event.quantity,
+        "expires_at": event.expires_at.isoformat(),
+    }
+    _look_ahead(item)
+
+
+def _extended(item: InventoryRow, event: e.ReservationExtended) -> None:
+    known = item.reservations.get(event.reservation_id)
+    if known is not None:
+        known["expires_at"] = event.expires_at.isoformat()
+    _look_ahead(item)
 
 
 def _unreserved(item: InventoryRow, event: e.ReservationReleased) -> None:
-    item.reserved -= event.quantity
+    item.reservations.pop(event.reservation_id, None)
+    _look_ahead(item)
+
+
+def _look_ahead(item: InventoryRow) -> None:
+    ends = [datetime.fromisoformat(known["expires_at"]) for known in item.reservations.values()]
+    item.reserved_until = max(ends, default=None)
 
 
 def _allocated(item: InventoryRow, event: e.StockAllocated) -> None:
@@ -138,6 +157,7 @@ FOLDS: Mapping[type, Fold] = {
     e.StockAdjusted: _adjusted,
     e.StockCounted: _counted,
     e.StockReserved: _reserved,
+    e.ReservationExtended: _extended,
     e.ReservationReleased: _unreserved,
     e.StockAllocated: _allocated,
     e.StockBackordered: _backordered,

@@ -7,19 +7,21 @@ from domain.decider import Recorded
 from domain.making import maker
 from domain.stock import events as e
 from projections.inventory_rows import InventoryRow, MovementRow
+from projections.rows import valid_time
 
 _movement_row = maker(MovementRow)
 
 
 def movement(item: InventoryRow, recorded: Recorded, units: int) -> MovementRow:
+    at = valid_time(recorded)
     row = _movement_row(
         stock_item=item.stock_item,
         stream_version=recorded.stream_version,
         position=recorded.position,
         location=item.location,
         sku=item.sku,
-        day=recorded.occurred_at.date(),
-        at=recorded.occurred_at,
+        day=at.date(),
+        at=at,
         kind="",
         units=units,
         on_hand=item.on_hand,

@@ -17,9 +17,7 @@ class InventoryRow:
     title: Annotated[str, "Name of the sku"]
     status: Annotated[str, "active, suspended (no new demand) or discontinued"] = "active"
     on_hand: Annotated[int, "Units physically there; below 0 only after a forced dispatch"] = 0
-    reserved: Annotated[
-        int, "Units softly promised; an expired promise counts until its end is recorded"
-    ] = 0
+    reserved: Annotated[int, "Units softly promised now: a promise ends when its time is over"] = 0
     allocated: Annotated[int, "Units firmly promised to order lines and not yet shipped"] = 0
     unavailable: Annotated[int, "Units on hand that cannot be sold"] = 0
     unavailable_by_state: Annotated[
@@ -32,7 +30,7 @@ class InventoryRow:
     ] = field(default_factory=dict)
     safety_stock: Annotated[int, "Units that are never promised to anyone"] = 0
     available: Annotated[
-        int, "on_hand - allocated - reserved - unavailable - safety_stock, 0 when below"
+        int, "Now: on_hand - allocated - reserved - unavailable - safety_stock, 0 when below"
     ] = 0
     backorder_limit: Annotated[int | None, "Units that may wait here; null is without limit"] = 0
     preorder: Annotated[bool, "Whether it may be ordered before it ever arrived"] = False
@@ -43,6 +41,13 @@ class InventoryRow:
     updated_at: Annotated[datetime, "When its last event was recorded, UTC"]
     version: Annotated[int, "Events of the stock item so far; If-Match compares with it"]
     position: Annotated[int, "Log position of its last event"]
+    reservations: Annotated[
+        dict[str, Any],
+        "Soft promises whose end is not recorded: reservation id -> owner, quantity, expires_at",
+    ] = field(default_factory=dict)
+    reserved_until: Annotated[
+        datetime | None, "When the last of them ends, UTC; null when there is none"
+    ] = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -75,6 +80,13 @@ class EndedWaitRow:
     units: Annotated[dict[str, int], "Those lines: order/line -> units"]
 
 
+# A promise that is over counts no more, whether or not somebody has recorded its end.
+RESERVED = """CASE WHEN reserved_until > now() THEN (
+    SELECT coalesce(sum((promise ->> 'quantity')::bigint), 0)
+    FROM jsonb_path_query(reservations, '$.*') AS promise
+    WHERE (promise ->> 'expires_at')::timestamptz > now()
+) ELSE 0 END"""
+
 TABLES = (
     Table(
         name="inventory",
@@ -83,6 +95,12 @@ TABLES = (
         about="What each location holds, has promised and expects of each sku. Units, not money.",
         columns=documented(InventoryRow),
         indexes=(("sku", "location"), ("location", "sku")),
+        partial={("reserved_until",): "reserved_until IS NOT NULL"},
+        computed={
+            "reserved": RESERVED,
+            "available": "greatest(on_hand - allocated - unavailable - safety_stock"
+            f" - {RESERVED}, 0)",
+        },
     ),
     Table(
         name="stock_movement",
@@ -103,12 +121,25 @@ TABLES = (
     ),
 )
 
+
 # What a place holds is nothing that a channel, a country or a currency owns.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReservationRow:
+    stock_item: Annotated[str, "Location and sku as LOCATION-sku"]
+    location: Annotated[str, "Where the units are"]
+    sku: Annotated[str, "What they are"]
+    reservation_id: Annotated[str, "The reservation; orders name it"]
+    owner: Annotated[str, "For whom: a cart, a draft, a quote"]
+    quantity: Annotated[int, "Units softly promised"]
+    expires_at: Annotated[datetime, "When the promise ends, UTC"]
+
+
 REACH: Mapping[type, Reachable] = {
     InventoryRow: Reachable(
         columns={"location": "location"}, open=frozenset({"channel", "country", "currency"})
     ),
     MovementRow: Reachable(columns={"location": "location"}),
+    ReservationRow: Reachable(columns={"location": "location"}),
 }
 
 BY_SKU = """
@@ -120,9 +151,25 @@ SELECT sku, max(title) AS title, count(*) AS locations,
 FROM {inventory} GROUP BY sku
 """
 
+RESERVATIONS = """
+SELECT item.stock_item, item.location, item.sku, promise.key AS reservation_id,
+       promise.value ->> 'owner' AS owner, (promise.value ->> 'quantity')::bigint AS quantity,
+       (promise.value ->> 'expires_at')::timestamptz AS expires_at
+FROM {inventory} AS item, LATERAL jsonb_each(item.reservations) AS promise
+WHERE item.reserved_until > now() AND (promise.value ->> 'expires_at')::timestamptz > now()
+"""
+
 VIEWS: Mapping[str, tuple[str, str]] = {
     "inventory_by_sku": (
         BY_SKU,
         "Each sku over all its locations; available counts active stock items only.",
-    )
+    ),
+    "stock_reservation": (RESERVATIONS, "The soft promises that hold now, one row each."),
 }
+
+
+VIEW_COLUMNS: Mapping[str, str] = {
+    **documented(ReservationRow),
+    "locations": "Locations that carry the sku",
+}
+VIEW_ROWS: Mapping[type, str] = {ReservationRow: "stock_reservation"}

@@ -13,10 +13,11 @@ from projections.order_status_rows import (
     FulfilmentRow,
     OrderLineRow,
     OrderStatusRow,
+    PaymentRow,
     ShipmentRow,
 )
-from projections.projection import Projection, Query, StreamRows
-from projections.rows import owner
+from projections.projection import Having, Projection, Query, StreamRows
+from projections.rows import owner, valid_time
 
 _order_row, _line_row = maker(OrderStatusRow), maker(OrderLineRow)
 
@@ -117,7 +118,7 @@ def evolve(rows: StreamRows, recorded: Recorded) -> None:
         order = found
         fold = FOLDS.get(type(event))
         if fold is not None:
-            fold(rows, order, event, recorded.occurred_at)
+            fold(rows, order, event, valid_time(recorded))
         order.updated_at = recorded.recorded_at
         order.version, order.position = recorded.stream_version, recorded.position
     order.fulfilment_status, order.payment_status = fulfilment_status(order), payment_status(order)
@@ -126,10 +127,9 @@ def evolve(rows: StreamRows, recorded: Recorded) -> None:
 
 ORDER_STATUS = Projection(
     name="order_status",
-    version=1,
+    version=2,
     categories=frozenset({"order"}),
     folds={e.OrderPlaced, *FOLDS},
-    ignores=(e.OrderExceptionFlagged, e.OrderExceptionClosed),
     tables=TABLES,
     evolve=evolve,
     reach=REACH,
@@ -142,29 +142,59 @@ def order_by_id(order_id: str) -> Query:
 
 def orders_page(
     *,
-    channel: str | None = None,
-    reference: str | None = None,
-    status: str | None = None,
-    customer_id: str | None = None,
     placed_from: datetime | None = None,
     placed_to: datetime | None = None,
+    sku: str | None = None,
+    tracking: str | None = None,
     after: tuple[datetime, str] | None = None,
     limit: int = 50,
+    **wanted: str | bool | None,
 ) -> Query:
-    """Orders that fit all of what is given, the youngest first."""
-    wanted = {
-        "channel": channel,
-        "reference": reference,
-        "status": status,
-        "customer_id": customer_id,
-    }
+    """Orders that fit all of what is given, the youngest first; `wanted` are columns."""
+    beside: tuple[tuple[type, str, str | None], ...] = (
+        (OrderLineRow, "sku", sku),
+        (ShipmentRow, "tracking", tracking),
+    )
     return Query(
         row=OrderStatusRow,
         where={column: value for column, value in wanted.items() if value is not None},
         ranges={"placed_at": (placed_from, placed_to)} if placed_from or placed_to else {},
+        having=tuple(
+            Having(row=row, owner="order_id", where={column: value})
+            for row, column, value in beside
+            if value is not None
+        ),
         order=("placed_at", "order_id"),
         descending=True,
         after=after,
+        limit=limit,
+    )
+
+
+def payment_by_id(order_id: str, payment_id: str) -> Query:
+    return Query(
+        row=PaymentRow,
+        where={"order_id": order_id, "payment_id": payment_id},
+        order=("payment_id",),
+        limit=1,
+    )
+
+
+def payments_page(
+    *,
+    captured_from: datetime | None = None,
+    captured_to: datetime | None = None,
+    limit: int = 50,
+    **wanted: str | None,
+) -> Query:
+    """Payments that fit all of what is given, the youngest first; `wanted` are columns."""
+    asked = captured_from or captured_to
+    return Query(
+        row=PaymentRow,
+        where={column: value for column, value in wanted.items() if value is not None},
+        ranges={"captured_at": (captured_from, captured_to)} if asked else {},
+        order=("captured_at", "order_id", "payment_id"),
+        descending=True,
         limit=limit,
     )
 

@@ -6,9 +6,10 @@ from datetime import datetime
 from domain.order import events as e
 from projections import order_status_work
 from projections.amounts import part_of
-from projections.order_status_rows import OrderStatusRow
+from projections.order_status_rows import OrderStatusRow, PaymentRow
 from projections.order_status_work import Fold, line_of, promise, shrink_work
 from projections.projection import StreamRows
+from projections.rows import known
 
 
 def _sourced(
@@ -123,12 +124,63 @@ def _unheld(_: StreamRows, order: OrderStatusRow, event: e.HoldReleased, at: dat
     order.holds, order.on_hold = len(order.hold_reasons), bool(order.hold_reasons)
 
 
-def _captured(_: StreamRows, order: OrderStatusRow, event: e.PaymentCaptured, at: datetime) -> None:
+def _captured(
+    rows: StreamRows, order: OrderStatusRow, event: e.PaymentCaptured, at: datetime
+) -> None:
     order.captured += event.amount
+    payment = rows.get(PaymentRow, event.payment_id) or _first_captured(order, event, at)
+    payment.captured += event.amount
+    payment.captures.append(
+        {"provider_ref": event.provider_ref, "amount": event.amount, "at": at.isoformat()}
+    )
+    payment.updated_at = at
+    rows.put(payment)
 
 
-def _refunded(_: StreamRows, order: OrderStatusRow, event: e.RefundSucceeded, at: datetime) -> None:
+def _first_captured(order: OrderStatusRow, event: e.PaymentCaptured, at: datetime) -> PaymentRow:
+    return PaymentRow(
+        order_id=order.order_id,
+        payment_id=event.payment_id,
+        channel=order.channel,
+        country=order.country,
+        customer_id=order.customer_id,
+        currency=event.currency,
+        provider=event.provider,
+        provider_ref=event.provider_ref,
+        captured_at=at,
+        updated_at=at,
+    )
+
+
+def _refunded(
+    rows: StreamRows, order: OrderStatusRow, event: e.RefundSucceeded, at: datetime
+) -> None:
     order.refunded += event.amount
+    payment = known(rows.get(PaymentRow, event.payment_id))
+    payment.refunded += event.amount
+    refund = {"refund_id": event.refund_id, "provider_ref": event.provider_ref}
+    told = {"amount": event.amount, "cause": event.cause, "at": at.isoformat()}
+    payment.refunds.append(refund | told)
+    payment.updated_at = at
+    rows.put(payment)
+
+
+def _flagged(
+    _: StreamRows, order: OrderStatusRow, event: e.OrderExceptionFlagged, at: datetime
+) -> None:
+    order.exceptions[event.exception_id] = {
+        "kind": event.kind,
+        "shipment_id": event.shipment_id,
+        "since": at.isoformat(),
+    }
+    order.open_exceptions = len(order.exceptions)
+
+
+def _looked_at(
+    _: StreamRows, order: OrderStatusRow, event: e.OrderExceptionClosed, at: datetime
+) -> None:
+    order.exceptions.pop(event.exception_id, None)
+    order.open_exceptions = len(order.exceptions)
 
 
 FOLDS: Mapping[type, Fold] = {
@@ -147,5 +199,7 @@ FOLDS: Mapping[type, Fold] = {
     e.HoldReleased: _unheld,
     e.PaymentCaptured: _captured,
     e.RefundSucceeded: _refunded,
+    e.OrderExceptionFlagged: _flagged,
+    e.OrderExceptionClosed: _looked_at,
     **order_status_work.FOLDS,
 }

@@ -20,7 +20,9 @@ class OrderStatusRow:
     currency: Annotated[str, "ISO 4217 currency of every amount of this order"]
     payment_mode: Annotated[str, "prepaid, on_account or cash_on_delivery"]
     ship_method: Annotated[str | None, "How the customer wants it shipped"]
-    status: Annotated[str, "placed, confirmed, completed, rejected or cancelled"] = "placed"
+    status: Annotated[str, "placed, confirmed, completed, rejected, expired or cancelled"] = (
+        "placed"
+    )
     fulfilment_status: Annotated[
         str,
         "Folded from the units: unfulfilled, backordered, on_hold, in_progress (a location picks "
@@ -59,10 +61,19 @@ class OrderStatusRow:
     dispatched_at: Annotated[datetime | None, "When its first shipment left, UTC"] = None
     delivered_at: Annotated[datetime | None, "When its last shipment so far arrived, UTC"] = None
     completed_at: Annotated[datetime | None, "When it was completed, UTC"] = None
-    cancelled_at: Annotated[datetime | None, "When it was cancelled or rejected, UTC"] = None
+    cancelled_at: Annotated[datetime | None, "When it was cancelled, rejected or expired"] = None
     updated_at: Annotated[datetime, "When its last event was recorded, UTC"]
     version: Annotated[int, "Events of the order so far; If-Match compares with it"]
     position: Annotated[int, "Log position of its last event"]
+    open_exceptions: Annotated[int, "What went against the plan and nobody has closed yet"] = 0
+    exceptions: Annotated[
+        dict[str, Any], "The same by exception id: its kind, its shipment_id or null, and since"
+    ] = field(default_factory=dict)
+    late: Annotated[
+        bool, "Whether promised_by has passed, now, and goods have still to be dispatched"
+    ] = False
+    unsourced: Annotated[bool, "Whether units have no source, so that somebody must act"] = False
+    has_exceptions: Annotated[bool, "Whether an exception is open"] = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -129,6 +140,29 @@ class ShipmentRow:
     delivered_at: Annotated[datetime | None, "When it reached the customer, UTC"] = None
 
 
+@dataclass(slots=True, kw_only=True)
+class PaymentRow:
+    order_id: Annotated[str, "The order"]
+    payment_id: Annotated[str, "The payment; refunds name it"]
+    channel: Annotated[str, "Where the order came from"]
+    country: Annotated[str, "Country the order goes to, ISO 3166 alpha-2"]
+    customer_id: Annotated[str | None, "The customer's number, no personal data"]
+    currency: Annotated[str, "ISO 4217 currency of the amounts"]
+    provider: Annotated[str, "Who told us of it"]
+    provider_ref: Annotated[str, "The provider's own reference of the first capture"]
+    captured: Annotated[int, "Money received, minor units of currency"] = 0
+    refunded: Annotated[int, "Money given back, minor units of currency"] = 0
+    captures: Annotated[list[Any], "Each time that money came: provider_ref, amount, at"] = field(
+        default_factory=list
+    )
+    refunds: Annotated[
+        list[Any], "Each time that money went back: refund_id, provider_ref, amount, cause, at"
+    ] = field(default_factory=list)
+    captured_at: Annotated[datetime, "When money first came, business time, UTC"]
+    updated_at: Annotated[datetime, "When money last came or went back, business time, UTC"]
+
+
+TO_BE_SENT = "units_ordered - units_cancelled > units_shipped"
 TABLES = (
     Table(
         name="order_status",
@@ -141,7 +175,21 @@ TABLES = (
             ("status", "placed_at", "order_id"),
             ("customer_id", "placed_at", "order_id"),
             ("channel", "reference"),
+            ("fulfilment_status", "placed_at", "order_id"),
+            ("payment_status", "placed_at", "order_id"),
         ),
+        # Of what somebody must look at there is little at a time.
+        partial={
+            ("on_hold", "placed_at"): "on_hold",
+            ("units_unsourced", "placed_at"): "units_unsourced > 0",
+            ("open_exceptions", "placed_at"): "open_exceptions > 0",
+            ("promised_by",): TO_BE_SENT,
+        },
+        computed={
+            "late": f"promised_by IS NOT NULL AND promised_by < now() AND {TO_BE_SENT}",
+            "unsourced": "units_unsourced > 0",
+            "has_exceptions": "open_exceptions > 0",
+        },
     ),
     Table(
         name="order_status_line",
@@ -167,6 +215,14 @@ TABLES = (
         columns=documented(ShipmentRow),
         indexes=(("tracking",),),
     ),
+    Table(
+        name="order_payment",
+        row=PaymentRow,
+        key=("order_id", "payment_id"),
+        about="Every payment that reached an order, and what went back of it.",
+        columns=documented(PaymentRow),
+        indexes=(("captured_at", "order_id", "payment_id"), ("provider_ref",)),
+    ),
 )
 
 REACH: Mapping[type, Reachable] = {
@@ -183,4 +239,12 @@ REACH: Mapping[type, Reachable] = {
         columns={"location": "location"}, owner="order_id", like=OrderStatusRow
     ),
     ShipmentRow: Reachable(columns={"location": "location"}, owner="order_id", like=OrderStatusRow),
+    PaymentRow: Reachable(
+        columns={
+            "channel": "channel",
+            "country": "country",
+            "currency": "currency",
+            "customer": "customer_id",
+        }
+    ),
 }

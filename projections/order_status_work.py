@@ -181,12 +181,12 @@ def _delivered(
 ) -> None:
     shipment = _shipment_of(rows, event.shipment_id)
     _found(rows, order, shipment)
-    shipment.status, shipment.delivered_at = "delivered", event.at
+    shipment.status, shipment.delivered_at = "delivered", at
     _becomes(order, _work_of(rows, shipment.fulfilment_id, at), "closed")
     for number, quantity in shipment.lines.items():
         line_of(rows, int(number)).delivered += quantity
         order.units_delivered += quantity
-    order.delivered_at = max(order.delivered_at or event.at, event.at)
+    order.delivered_at = max(order.delivered_at or at, at)
 
 
 def _returned(

@@ -10,7 +10,7 @@ from domain.order.events import FulfilmentOrderOpened, OrderPlaced
 from projections.order_status_rows import OrderStatusRow
 from projections.order_timeline_words import WORDS, NamesRow
 from projections.projection import Projection, Query, Reachable, StreamRows, Table
-from projections.rows import documented, owner
+from projections.rows import documented, owner, valid_time
 
 
 @dataclass(slots=True, kw_only=True)
@@ -45,16 +45,22 @@ def evolve(rows: StreamRows, recorded: Recorded) -> None:
             position=recorded.position,
             type=recorded.type,
             what=words(recorded.event, names),
-            at=recorded.occurred_at,
+            at=valid_time(recorded),
             recorded_at=recorded.recorded_at,
             actor=recorded.actor,
             channel=recorded.channel,
-            reason=recorded.reason,
+            reason=recorded.reason or _told(recorded.event),
             event_id=recorded.event_id,
             causation_id=recorded.causation_id,
             correlation_id=recorded.correlation_id,
         )
     )
+
+
+def _told(event: object) -> str | None:
+    """Envelopes did not always repeat the reason that a fact itself states."""
+    reason: str | None = getattr(event, "reason", None)
+    return reason
 
 
 def _names(rows: StreamRows, recorded: Recorded) -> NamesRow | None:
@@ -73,7 +79,7 @@ def _names(rows: StreamRows, recorded: Recorded) -> NamesRow | None:
 
 ORDER_TIMELINE = Projection(
     name="order_timeline",
-    version=1,
+    version=2,
     categories=frozenset({"order"}),
     folds=WORDS,
     tables=(

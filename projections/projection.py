@@ -25,7 +25,9 @@ class Table:
     stream's bare id (the stream id behind its first dash) or, in a read model of several
     categories, its whole id. So a stream's rows are found without looking at its events. Rows of
     an `append_only` table are never read back nor changed by the fold.
-    `about` and `columns` are the table's documentation in the database.
+    `about` and `columns` are the table's documentation in the database. `computed` are fields that
+    nobody stores: column -> SQL over the stored ones, asked when somebody reads. `partial` are
+    indexes of some rows only: columns -> which rows.
     """
 
     name: str
@@ -34,6 +36,8 @@ class Table:
     about: str
     columns: Mapping[str, str]
     indexes: tuple[tuple[str, ...], ...] = ()
+    partial: Mapping[tuple[str, ...], str] = field(default_factory=dict)
+    computed: Mapping[str, str] = field(default_factory=dict)
     append_only: bool = False
 
 
@@ -47,6 +51,20 @@ class StreamRows(Protocol):
     def put(self, row: object) -> None:
         """Insert the row, or say that it was changed in place."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class DayRows:
+    """Rows that sum up by days of a zone, and have a column `day` that leads the order of pages.
+
+    `select` has `{table}` placeholders and the parameters `zone`, `from_<day>` and `to_<day>`, of
+    which a bound may be null; what lies beyond may come along. `until` selects a day behind the
+    latest there may be.
+    """
+
+    select: str
+    day: str
+    until: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +88,10 @@ class Projection:
 
     `categories` are the aggregate types it folds: each of their events is one that it `folds` or,
     on purpose, `ignores`. `views` are SQL views over its tables, name to
-    (SELECT text with `{table}` placeholders, comment). `view_rows` holds row types of those views
-    that are read by queries: row type to view. A row type without a `reach` is not readable for a
-    caller who has one.
+    (SELECT text with `{table}` placeholders, comment); `view_columns` say what their columns mean
+    that are not a table's. `view_rows` holds row types of those views that are read by queries: row
+    type to view, `day_rows` those that are summed up when somebody asks. A
+    row type without a `reach` is not readable for a caller who has one.
     """
 
     name: str
@@ -83,7 +102,9 @@ class Projection:
     tables: tuple[Table, ...]
     evolve: Callable[[StreamRows, Recorded], None]
     views: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    view_columns: Mapping[str, str] = field(default_factory=dict)
     view_rows: Mapping[type, str] = field(default_factory=dict)
+    day_rows: Mapping[type, DayRows] = field(default_factory=dict)
     reach: Mapping[type, Reachable] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -107,10 +128,20 @@ class IncompleteProjection(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Having:
+    """Another table of the same read model has a row like this, with the same `owner`."""
+
+    row: type
+    owner: str
+    where: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """A page of rows: equality and range conditions, a total order, and where to go on.
 
-    `where` holds column -> value (equality), `ranges` column -> (from inclusive, to exclusive).
+    `where` holds column -> value (equality), `ranges` column -> (from inclusive, to exclusive);
+    `having` asks for rows of other tables beside it. Days are those of `zone`, an IANA name.
     `order` is a list of columns that is unique in sum, `descending` turns all of it round, and
     `after` is the order columns' values of the last row seen. `within` is the reach of who asks:
     what they are narrowed by -> to which values.
@@ -119,10 +150,12 @@ class Query:
     row: type
     where: Mapping[str, object] = field(default_factory=dict)
     ranges: Mapping[str, tuple[object | None, object | None]] = field(default_factory=dict)
+    having: tuple[Having, ...] = ()
     order: tuple[str, ...] = ()
     descending: bool = False
     after: tuple[object, ...] | None = None
     limit: int = 50
+    zone: str = "UTC"
     within: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
@@ -199,6 +232,10 @@ class AnswerTooSlow(NotReadable):
 
 class TooManyAsk(NotReadable):
     """Others are asking for the like and it is not your turn yet; ask again."""
+
+
+class UnknownZone(Exception):
+    """There is no such time zone."""
 
 
 class PositionAhead(Exception):

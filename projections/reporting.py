@@ -5,9 +5,9 @@ from domain.making import maker
 from domain.order import events as e
 from projections.projection import Projection, StreamRows
 from projections.reporting_folds import FOLDS
-from projections.reporting_queries import REACH, VIEW_ROWS
+from projections.reporting_queries import REACH
 from projections.reporting_rows import TABLES, ReportLineRow, ReportOrderRow
-from projections.reporting_views import VIEWS
+from projections.reporting_views import DAY_ROWS, VIEW_COLUMNS, VIEWS
 from projections.rows import owner
 
 _order_row, _line_row = maker(ReportOrderRow), maker(ReportLineRow)
@@ -44,6 +44,7 @@ def _line_placed(rows: StreamRows, order: ReportOrderRow, line: e.OrderLine) -> 
             country=order.country,
             currency=order.currency,
             sku=line.sku,
+            placed_at=order.placed_at,
             kind=line.kind,
             quantity=line.quantity,
             units=line.quantity if goods else 0,
@@ -65,11 +66,10 @@ def evolve(rows: StreamRows, recorded: Recorded) -> None:
 
 REPORTING = Projection(
     name="reporting",
-    version=1,
+    version=2,
     categories=frozenset({"order"}),
     folds={e.OrderPlaced, *FOLDS},
     ignores=(
-        e.LineUnsourced,
         e.OrderConfirmed,
         e.OrderExceptionFlagged,
         e.OrderExceptionClosed,
@@ -80,7 +80,6 @@ REPORTING = Projection(
         e.FulfilmentOrderCancelled,
         e.PickStarted,
         e.ItemsPicked,
-        e.PickShort,
         e.ShipmentPacked,
         e.PackVerified,
         e.TrackingUpdated,
@@ -88,6 +87,7 @@ REPORTING = Projection(
     tables=TABLES,
     evolve=evolve,
     views=VIEWS,
-    view_rows=VIEW_ROWS,
     reach=REACH,
+    view_columns=VIEW_COLUMNS,
+    day_rows=DAY_ROWS,
 )

@@ -13,7 +13,7 @@ from domain.order import events as e
 from projections.amounts import part_of
 from projections.projection import StreamRows
 from projections.reporting_rows import ReportFactRow, ReportLineRow, ReportOrderRow
-from projections.rows import known
+from projections.rows import known, valid_time
 
 _fact_row = maker(ReportFactRow)
 
@@ -25,12 +25,14 @@ Fold = Callable[[StreamRows, ReportOrderRow, Any, Recorded], None]
 def _fact(
     order: ReportOrderRow, recorded: Recorded, kind: str, n: int = 0, **columns: Any
 ) -> ReportFactRow:
+    at = valid_time(recorded)
     return _fact_row(
         order_id=order.order_id,
         stream_version=recorded.stream_version,
         n=n,
         position=recorded.position,
-        day=recorded.occurred_at.date(),
+        day=at.date(),
+        at=at,
         order_day=order.order_day,
         channel=order.channel,
         country=order.country,
@@ -48,10 +50,11 @@ def _of_line(
     quantity: int,
     amount: int = 0,
     n: int = 0,
+    **changes: int,
 ) -> ReportFactRow:
     units = quantity if line.kind == "stock" else 0
     return _fact(
-        order, recorded, kind, n,
+        order, recorded, kind, n, **changes,
         units=units, amount=amount, line=line.line, sku=line.sku, line_kind=line.kind,
     )  # fmt: skip
 
@@ -86,22 +89,51 @@ def _sourced_again(
     shares = [("allocated", share) for share in event.allocations]
     shares += [("backordered", share) for share in event.backorders]
     for n, (kind, share) in enumerate(shares):
-        line = _line(rows, share.line)
-        rows.put(_of_line(order, recorded, kind, line, share.quantity, n=n))
+        line, units = _line(rows, share.line), share.quantity
+        changes = {f"{kind}_change": units, "unsourced_change": -units}
+        rows.put(_of_line(order, recorded, kind, line, units, n=n, **changes))
 
 
 def _allocated(
     rows: StreamRows, order: ReportOrderRow, event: e.LineAllocated, recorded: Recorded
 ) -> None:
     line = _line(rows, event.line)
-    rows.put(_of_line(order, recorded, "allocated", line, event.quantity))
+    rows.put(
+        _of_line(
+            order, recorded, "allocated", line, event.quantity,
+            allocated_change=event.quantity, backordered_change=-event.quantity,
+        )
+    )  # fmt: skip
 
 
 def _backordered(
     rows: StreamRows, order: ReportOrderRow, event: e.LineBackordered, recorded: Recorded
 ) -> None:
     line = _line(rows, event.line)
-    rows.put(_of_line(order, recorded, "backordered", line, event.quantity))
+    rows.put(
+        _of_line(
+            order, recorded, "backordered", line, event.quantity,
+            allocated_change=-event.quantity, backordered_change=event.quantity,
+        )
+    )  # fmt: skip
+
+
+def _unsourced(
+    rows: StreamRows, order: ReportOrderRow, event: e.LineUnsourced, recorded: Recorded
+) -> None:
+    line, units = _line(rows, event.line), event.quantity
+    changes = {f"{event.promise}_change": -units, "unsourced_change": units}
+    rows.put(_of_line(order, recorded, "unsourced", line, units, **changes))
+
+
+def _short(rows: StreamRows, order: ReportOrderRow, event: e.PickShort, recorded: Recorded) -> None:
+    line, units = _line(rows, event.line), event.quantity
+    rows.put(
+        _of_line(
+            order, recorded, "unsourced", line, units,
+            allocated_change=-units, unsourced_change=units,
+        )
+    )  # fmt: skip
 
 
 def _cancelled(
@@ -110,7 +142,14 @@ def _cancelled(
     line = _line(rows, event.line)
     amount = part_of(line.amount, line.quantity, line.cancelled, event.quantity)
     line.cancelled += event.quantity
-    rows.put(_of_line(order, recorded, "cancelled", line, event.quantity, amount))
+    rows.put(
+        _of_line(
+            order, recorded, "cancelled", line, event.quantity, amount,
+            allocated_change=-sum(share.quantity for share in event.allocated),
+            backordered_change=-sum(share.quantity for share in event.backordered),
+            unsourced_change=-event.unsourced,
+        )
+    )  # fmt: skip
     rows.put(line)
 
 
@@ -120,7 +159,12 @@ def _reinstated(
     line = _line(rows, event.line)
     line.cancelled -= event.quantity
     amount = part_of(line.amount, line.quantity, line.cancelled, event.quantity)
-    rows.put(_of_line(order, recorded, "cancelled", line, -event.quantity, -amount))
+    rows.put(
+        _of_line(
+            order, recorded, "cancelled", line, -event.quantity, -amount,
+            allocated_change=event.quantity,
+        )
+    )  # fmt: skip
     rows.put(line)
 
 
@@ -131,10 +175,15 @@ def _shipped(
         line = _line(rows, part.line)
         line.shipped += part.quantity
         amount = _from_end(line, line.shipped, part.quantity)
-        rows.put(_of_line(order, recorded, "shipped", line, part.quantity, amount, n))
+        rows.put(
+            _of_line(
+                order, recorded, "shipped", line, part.quantity, amount, n,
+                allocated_change=-part.quantity,
+            )
+        )  # fmt: skip
         rows.put(line)
     order.shipments[event.shipment_id] = {str(p.line): p.quantity for p in event.lines}
-    order.dispatched_at = order.dispatched_at or recorded.occurred_at
+    order.dispatched_at = order.dispatched_at or valid_time(recorded)
     rows.put(order)
 
 
@@ -148,7 +197,8 @@ def _delivered(
 ) -> None:
     for line, quantity in _arrived(rows, order, event.shipment_id, recorded, "delivered"):
         line.delivered += quantity
-    order.delivered_at = max(order.delivered_at or event.at, event.at)
+    at = valid_time(recorded)
+    order.delivered_at = max(order.delivered_at or at, at)
 
 
 def _lost(
@@ -233,6 +283,8 @@ FOLDS: Mapping[type, Fold] = {
     e.SourcingDecided: _sourced,
     e.LineAllocated: _allocated,
     e.LineBackordered: _backordered,
+    e.LineUnsourced: _unsourced,
+    e.PickShort: _short,
     e.LineQuantityCancelled: _cancelled,
     e.LineReinstated: _reinstated,
     e.ShipmentDispatched: _shipped,

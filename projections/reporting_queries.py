@@ -1,96 +1,112 @@
-"""What the API reads of reporting: rows of its views, and pages of them by day."""
+"""What the API reads of reporting: rows summed up by day, and pages of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Annotated
 
 from projections.projection import Query, Reachable
+
+Channel = Annotated[str, "Where the orders came from"]
+Country = Annotated[str, "Country they go to, ISO 3166 alpha-2"]
+Currency = Annotated[str, "ISO 4217 currency of the amounts"]
+Sku = Annotated[str, "What was ordered"]
+Day = Annotated[date, "The day, of the zone that was asked for; UTC in views"]
+OrderDay = Annotated[date, "The day of the orders, of the zone that was asked for; UTC in views"]
+Orders = Annotated[int, "Orders placed that day"]
+Units = Annotated[int, "Units of goods that they ordered"]
+Revenue = Annotated[int, "What was agreed for them, tax included, minor units of currency"]
+UnitsCancelled = Annotated[int, "Units cancelled that day, less those that were reinstated"]
+Cancelled = Annotated[int, "What those were worth, minor units of currency"]
+UnitsBackordered = Annotated[int, "Units that began to wait for stock that day"]
+UnitsShipped = Annotated[int, "Units dispatched that day"]
+Shipped = Annotated[int, "What those were worth, minor units of currency"]
+UnitsDelivered = Annotated[int, "Units delivered that day"]
+Hours = "Hours from placed to {}: {} of the orders took no longer"
+P50, P90, P99 = "half", "nine in ten", "99 in 100"
+TO_DISPATCH, TO_DELIVERY = "the first dispatch", "the last delivery"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DailyRow:
     """One day of one channel, country and currency. Amounts are minor units with tax."""
 
-    day: date
-    channel: str
-    country: str
-    currency: str
-    orders: int
-    units: int
-    revenue: int
-    charges: int
-    orders_cancelled: int
-    orders_rejected: int
-    units_cancelled: int
-    cancelled: int
-    units_backordered: int
-    units_shipped: int
-    shipped: int
-    units_delivered: int
-    captured: int
-    refunded: int
+    day: Day
+    channel: Channel
+    country: Country
+    currency: Currency
+    orders: Orders
+    units: Units
+    revenue: Revenue
+    charges: Annotated[int, "The part of revenue that is for charges, minor units"]
+    orders_cancelled: Annotated[int, "Orders cancelled that day"]
+    orders_rejected: Annotated[int, "Orders rejected that day"]
+    units_cancelled: UnitsCancelled
+    cancelled: Cancelled
+    units_backordered: UnitsBackordered
+    units_shipped: UnitsShipped
+    shipped: Shipped
+    units_delivered: UnitsDelivered
+    units_lost: Annotated[int, "Units lost or returned to sender that day"]
+    captured: Annotated[int, "Money received that day, minor units of currency"]
+    refunded: Annotated[int, "Money given back that day, minor units of currency"]
+    orders_expired: Annotated[int, "Orders that expired that day, unpaid"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SkuDailyRow:
     """The same by sku; a charge has money and no units."""
 
-    day: date
-    sku: str
-    line_kind: str
-    channel: str
-    country: str
-    currency: str
-    orders: int
-    units: int
-    revenue: int
-    units_cancelled: int
-    cancelled: int
-    units_backordered: int
-    units_shipped: int
-    shipped: int
-    units_delivered: int
+    day: Day
+    sku: Sku
+    line_kind: Annotated[str, "stock (goods) or charge (money without stock)"]
+    channel: Channel
+    country: Country
+    currency: Currency
+    orders: Annotated[int, "Orders placed that day that have the sku"]
+    units: Units
+    revenue: Revenue
+    units_cancelled: UnitsCancelled
+    cancelled: Cancelled
+    units_backordered: UnitsBackordered
+    units_shipped: UnitsShipped
+    shipped: Shipped
+    units_delivered: UnitsDelivered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillRateRow:
     """How much of what was ordered could be promised from stock at once, from 0 to 1."""
 
-    order_day: date
-    channel: str
-    country: str
-    sku: str
-    units: int
-    units_allocated: int
-    units_backordered: int
-    fill_rate: Decimal | None
+    order_day: OrderDay
+    channel: Channel
+    country: Country
+    sku: Sku
+    units: Units
+    units_allocated: Annotated[int, "Those of them that were promised from stock at once"]
+    units_backordered: Annotated[int, "Those of them that had to wait"]
+    fill_rate: Annotated[Decimal | None, "units_allocated / units, from 0 to 1"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeadTimesRow:
     """Hours from placed to dispatched and to delivered, of the orders of one day."""
 
-    order_day: date
-    channel: str
-    country: str
-    orders: int
-    dispatched: int
-    delivered: int
-    dispatch_hours_p50: Decimal | None
-    dispatch_hours_p90: Decimal | None
-    dispatch_hours_p99: Decimal | None
-    delivery_hours_p50: Decimal | None
-    delivery_hours_p90: Decimal | None
-    delivery_hours_p99: Decimal | None
+    order_day: OrderDay
+    channel: Channel
+    country: Country
+    orders: Orders
+    dispatched: Annotated[int, "Those of them of which something was dispatched"]
+    delivered: Annotated[int, "Those of them of which something was delivered"]
+    dispatch_hours_p50: Annotated[Decimal | None, Hours.format(TO_DISPATCH, P50)]
+    dispatch_hours_p90: Annotated[Decimal | None, Hours.format(TO_DISPATCH, P90)]
+    dispatch_hours_p99: Annotated[Decimal | None, Hours.format(TO_DISPATCH, P99)]
+    delivery_hours_p50: Annotated[Decimal | None, Hours.format(TO_DELIVERY, P50)]
+    delivery_hours_p90: Annotated[Decimal | None, Hours.format(TO_DELIVERY, P90)]
+    delivery_hours_p99: Annotated[Decimal | None, Hours.format(TO_DELIVERY, P99)]
 
 
-VIEW_ROWS: Mapping[type, str] = {
-    DailyRow: "report_daily",
-    SkuDailyRow: "report_sku_daily",
-    FillRateRow: "report_fill_rate",
-    LeadTimesRow: "report_lead_times_daily",
-}
 _PLACE = {"channel": "channel", "country": "country"}
 REACH: Mapping[type, Reachable] = {
     DailyRow: Reachable(columns={**_PLACE, "currency": "currency"}),
@@ -111,10 +127,11 @@ def report_page(
     *,
     day_from: date | None = None,
     day_to: date | None = None,
+    zone: str = "UTC",
     limit: int = 50,
     **wanted: str | None,
 ) -> Query:
-    """Rows of one view from a day to before another, the latest day first."""
+    """Rows from a day to before another, days of this zone, the latest day first."""
     order = ORDERS[row]
     return Query(
         row=row,
@@ -122,5 +139,6 @@ def report_page(
         ranges={order[0]: (day_from, day_to)} if day_from or day_to else {},
         order=order,
         descending=True,
+        zone=zone,
         limit=limit,
     )

@@ -51,6 +51,7 @@ class ReportLineRow:
     shipped: Annotated[int, "Quantity shipped so far"] = 0
     delivered: Annotated[int, "Quantity delivered so far"] = 0
     lost: Annotated[int, "Quantity lost on the way or returned to sender so far"] = 0
+    placed_at: Annotated[datetime, "When the order was placed, business time, UTC"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,8 +68,8 @@ class ReportFactRow:
     kind: Annotated[
         str,
         "Of units: cancelled, allocated (after waiting), backordered (after a promise was lost), "
-        "shipped, delivered, lost, returned_to_sender. Of money: captured, refunded. Of the whole "
-        "order: order_cancelled, order_rejected",
+        "unsourced (neither any more), shipped, delivered, lost, returned_to_sender. Of money: "
+        "captured, refunded. Of the whole order: order_cancelled, order_rejected, order_expired",
     ]
     line: Annotated[int | None, "The line, where the fact is about one"] = None
     sku: Annotated[str | None, "Its sku"] = None
@@ -78,6 +79,10 @@ class ReportFactRow:
     amount: Annotated[
         int, f"What the units are worth, or the money, {MINOR}; the parts add up to the line"
     ] = 0
+    at: Annotated[datetime, "When it happened, business time, UTC"]
+    allocated_change: Annotated[int, "By how many units it changed those with a promise"] = 0
+    backordered_change: Annotated[int, "By how many units it changed those that wait"] = 0
+    unsourced_change: Annotated[int, "By how many units it changed those without a source"] = 0
 
 
 TABLES = (

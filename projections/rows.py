@@ -1,5 +1,6 @@
 """What every read model needs of its rows: their documentation, their key, their presence."""
 
+from datetime import datetime
 from typing import TypeVar, get_type_hints
 
 from domain.category import bare_id
@@ -17,6 +18,12 @@ def documented(row: type) -> dict[str, str]:
 def owner(recorded: Recorded) -> str:
     """The first key of all rows of the event's stream, in a read model of one category."""
     return bare_id(recorded.stream_id)
+
+
+def valid_time(recorded: Recorded) -> datetime:
+    """When it happened: what the fact itself states, as envelopes did not always say the same."""
+    stated: datetime | None = getattr(recorded.event, "at", None)
+    return recorded.occurred_at if stated is None else min(stated, recorded.recorded_at)
 
 
 def known(row: R | None) -> R:

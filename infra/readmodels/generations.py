@@ -137,7 +137,7 @@ def _kept_columns(conn: Connection, table: PhysicalTable) -> list[str]:
         (SCHEMA, table.table.name),
     ).fetchall()
     kept = [str(name) for (name,) in rows]
-    gone = [name for name in kept if name not in table.columns]
+    gone = [name for name in kept if name not in table.shown]
     if gone:
         raise ContractBroken(f"{table.table.name} would lose {', '.join(gone)}")
     return kept

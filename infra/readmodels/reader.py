@@ -2,23 +2,28 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 
 import psycopg
-from psycopg.sql import SQL, Composed, Identifier, Placeholder
+from psycopg.sql import SQL, Composable, Composed, Identifier
 
 from infra.readmodels.read_pool import LIST, LOOK_UP, REPORT, ReadPool, Share
-from infra.readmodels.tables import SCHEMA
+from infra.readmodels.read_statements import compose, shape_of, values_of
+from infra.readmodels.tables import SCHEMA, PhysicalTable, physical_tables
 from infra.runtime.json_decoders import decoder
 from projections.projection import (
     DatabaseAway,
+    DayRows,
     Narrowing,
     PositionAhead,
     Projection,
     Query,
     ReadModelBehind,
+    Table,
+    UnknownZone,
     narrowings,
 )
 
@@ -26,6 +31,8 @@ from projections.projection import (
 KNOWN_FOR = 1.0
 SHORTEST_PAUSE = 0.002
 LONGEST_PAUSE = 0.010
+# Days that a page by day is looked for in, before all of them.
+SPANS = (2, 16, 128, 1_024)
 # Positions that a read model may lag behind when it is first called ready.
 NEARLY = 1_000
 
@@ -49,18 +56,34 @@ class Watermarks:
 
 
 class Source(NamedTuple):
-    """Where the rows of a type are; `owner` is the column of their stream's id."""
+    """Where the rows of a type are: in a table, or a view of this name."""
 
-    projection: str
-    name: str
-    is_view: bool
-    owner: str = ""
+    projection: Projection
+    table: Table | None = None
+    view: str = ""
+    days: DayRows | None = None
 
     def share_of(self, query: Query) -> Share:
         """A view sums up; rows of one stream, or a single one, are looked up."""
-        if self.is_view:
+        if self.table is None:
             return REPORT
-        return LOOK_UP if self.owner in query.where or query.limit == 1 else LIST
+        return LOOK_UP if self.table.key[0] in query.where or query.limit == 1 else LIST
+
+    def place(self, generation: int) -> Composable:
+        """What stands behind FROM."""
+        if self.days is not None:
+            return SQL("({})").format(self.filled(self.days.select, generation))
+        if self.table is None:
+            return Identifier(SCHEMA, self.view)
+        table = PhysicalTable(self.table, generation)
+        if not self.table.computed:
+            return table.identifier
+        return SQL("({})").format(table.reading(table.shown))
+
+    def filled(self, select: str, generation: int) -> Composed:
+        """A statement with the tables of this generation in their places."""
+        tables = physical_tables(self.projection, generation)
+        return SQL(select).format(**{each.table.name: each.identifier for each in tables})
 
 
 class RowReader:
@@ -176,114 +199,77 @@ class RowReader:
         return self._look
 
     async def _fetch(self, query: Query) -> Sequence[Any]:
+        source = self._sources[query.row]
+        if source.days is None:
+            return await self._rows(query)
+        return await self._latest_days(query, source, source.days)
+
+    async def _latest_days(self, query: Query, source: Source, days: DayRows) -> Sequence[Any]:
+        """A page of the latest days needs no other days: more are asked for until it is full."""
+        begin, end = await self._bounds(query, source, days)
+        for span in SPANS:
+            since = end - timedelta(days=span)
+            if begin is not None and since <= begin:
+                break
+            found = await self._rows(_between(query, days.day, since, end))
+            if len(found) == query.limit:
+                return found
+        return await self._rows(_between(query, days.day, begin, end))
+
+    async def _bounds(
+        self, query: Query, source: Source, days: DayRows
+    ) -> tuple[date | None, date]:
+        """The first day that may have rows, if there is one, and the day behind the last one."""
+        begin, end = cast("tuple[Any, Any]", query.ranges.get(days.day, (None, None)))
+        if query.after is not None:
+            seen = cast(date, query.after[0]) + timedelta(days=1)
+            end = seen if end is None else min(end, seen)
+        until = source.filled(days.until, await self._generation_of(query.row))
+        ((latest,),) = await self._pool.rows(until, {}, LIST)
+        latest = latest or date.min + timedelta(days=SPANS[-1])
+        return begin, latest if end is None else min(end, latest)
+
+    async def _rows(self, query: Query) -> Sequence[Any]:
         narrowed = narrowings(query, self._reach)
         if narrowed is None:
             return []
-        share = self._sources[query.row].share_of(query)
-        statement = self._statement(
-            query, await self._table(query.row), await self._narrow(narrowed)
-        )
-        values = _values(query) | {f"within_{each.column}": [*each.values] for each in narrowed}
-        rows = await self._pool.rows(statement, values, share)
+        statement = await self._statement(query, narrowed)
+        values = values_of(query) | {f"within_{each.column}": [*each.values] for each in narrowed}
+        try:
+            share = self._sources[query.row].share_of(query)
+            rows = await self._pool.rows(statement, values, share)
+        except psycopg.errors.InvalidParameterValue as error:
+            raise UnknownZone(f"There is no time zone {query.zone}.") from error
         decode = self._decoders[query.row]
         return [decode(text) for (text,) in rows]
 
-    async def _table(self, row: type) -> str:
-        source = self._sources[row]
-        generation = await self._generation(source.projection)
-        return source.name if source.is_view else f"{source.name}_g{generation}"
-
-    async def _narrow(self, narrowed: Sequence[Narrowing]) -> list[tuple[Narrowing, str]]:
-        """With the table of each that looks at other rows."""
-        return [(each, await self._table(each.like) if each.like else "") for each in narrowed]
-
-    def _statement(
-        self, query: Query, table: str, narrowed: Sequence[tuple[Narrowing, str]] = ()
-    ) -> Composed:
-        reach = tuple((each.column, each.owner, looked_at) for each, looked_at in narrowed)
-        shape = (table, reach, *_shape(query))
+    async def _statement(self, query: Query, narrowed: Sequence[Narrowing]) -> Composed:
+        beside = (*(each.row for each in query.having), *(each.like for each in narrowed))
+        rows = {query.row, *(row for row in beside if row is not None)}
+        generations = {row: await self._generation_of(row) for row in rows}
+        reach = tuple((each.column, each.owner, each.like) for each in narrowed)
+        shape = (frozenset(generations.items()), reach, *shape_of(query))
         known = self._statements.get(shape)
         if known is None:
-            known = self._statements[shape] = compose(query, table, narrowed)
+            places = {row: self._sources[row].place(g) for row, g in generations.items()}
+            known = self._statements[shape] = compose(query, places, narrowed)
         return known
 
-
-def compose(query: Query, table: str, narrowed: Sequence[tuple[Narrowing, str]] = ()) -> Composed:
-    """The SQL of a query; its values are named after their place in it."""
-    conditions = [*_equalities(query), *_bounds(query), *_after(query)]
-    conditions += [_within(*each) for each in narrowed]
-    where = SQL(" AND ").join(conditions) if conditions else SQL("true")
-    direction = SQL(" DESC") if query.descending else SQL("")
-    order = [SQL("{}{}").format(Identifier(column), direction) for column in query.order]
-    return SQL("SELECT to_json(t)::text FROM {} t WHERE {}{}{} LIMIT %(limit)s").format(
-        Identifier(SCHEMA, table),
-        where,
-        SQL(" ORDER BY ") if order else SQL(""),
-        SQL(", ").join(order),
-    )
+    async def _generation_of(self, row: type) -> int:
+        return await self._generation(self._sources[row].projection.name)
 
 
-def _equalities(query: Query) -> list[Composed]:
-    return [
-        SQL("{} IS NULL").format(Identifier(column))
-        if value is None
-        else SQL("{} = {}").format(Identifier(column), Placeholder(f"where_{column}"))
-        for column, value in query.where.items()
-    ]
-
-
-def _bounds(query: Query) -> list[Composed]:
-    return [
-        SQL(test).format(Identifier(column), Placeholder(f"{end}_{column}"))
-        for column, bounds in query.ranges.items()
-        for test, end, value in zip(("{} >= {}", "{} < {}"), ("from", "to"), bounds, strict=True)
-        if value is not None
-    ]
-
-
-def _after(query: Query) -> list[Composed]:
-    if query.after is None:
-        return []
-    columns = SQL(", ").join(map(Identifier, query.order))
-    values = SQL(", ").join(Placeholder(f"after_{column}") for column in query.order)
-    test = "({}) < ({})" if query.descending else "({}) > ({})"
-    return [SQL(test).format(columns, values)]
-
-
-def _within(narrowing: Narrowing, looked_at: str) -> Composed:
-    column, owner = Identifier(narrowing.column), Identifier(narrowing.owner)
-    test = SQL("{} = ANY({})").format(column, Placeholder(f"within_{narrowing.column}"))
-    if not looked_at:
-        return test
-    return SQL("{0} IN (SELECT {0} FROM {1} WHERE {2})").format(
-        owner, Identifier(SCHEMA, looked_at), test
-    )
-
-
-def _values(query: Query) -> dict[str, object]:
-    values: dict[str, object] = {f"where_{c}": value for c, value in query.where.items()}
-    for column, (begin, end) in query.ranges.items():
-        values |= {f"from_{column}": begin, f"to_{column}": end}
-    after = zip(query.order, query.after or (), strict=query.after is not None)
-    return values | {f"after_{column}": value for column, value in after} | {"limit": query.limit}
-
-
-def _shape(query: Query) -> tuple[object, ...]:
-    """What two queries of one statement have in common."""
-    return (
-        tuple((column, value is None) for column, value in query.where.items()),
-        tuple((c, begin is None, end is None) for c, (begin, end) in query.ranges.items()),
-        query.order,
-        query.descending,
-        query.after is None,
-    )
+def _between(query: Query, day: str, begin: date | None, end: date) -> Query:
+    return replace(query, ranges={**query.ranges, day: (begin, end)})
 
 
 def _sources(projections: Sequence[Projection]) -> dict[type, Source]:
     found: dict[type, Source] = {}
     for projection in projections:
         for table in projection.tables:
-            found[table.row] = Source(projection.name, table.name, False, table.key[0])
+            found[table.row] = Source(projection, table=table)
         for row, view in projection.view_rows.items():
-            found[row] = Source(projection.name, view, True)
+            found[row] = Source(projection, view=view)
+        for row, days in projection.day_rows.items():
+            found[row] = Source(projection, days=days)
     return found

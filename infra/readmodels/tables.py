@@ -73,7 +73,9 @@ class PhysicalTable:
         self.table = table
         self.row = table.row
         self.append_only = table.append_only
-        self.columns = {field.name: column_type(hints[field.name]) for field in fields(table.row)}
+        kinds = {field.name: column_type(hints[field.name]) for field in fields(table.row)}
+        self.columns = {name: kind for name, kind in kinds.items() if name not in table.computed}
+        self._kinds, self.shown = kinds, tuple(kinds)
         self.name = f"{table.name}_g{generation}"
         self.identifier = Identifier(SCHEMA, self.name)
         self._regclass = f'{SCHEMA}."{self.name}"'
@@ -124,7 +126,7 @@ class PhysicalTable:
         create = SQL("CREATE TABLE {} ({}) WITH (autovacuum_enabled = off)")
         conn.execute(create.format(self.identifier, columns))
         conn.execute(_comment("TABLE", self.identifier, self.table.about))
-        self._comment_columns(conn, self.identifier)
+        self._comment_columns(conn, self.identifier, self.columns)
 
     def stands(self, conn: Connection) -> bool:
         """Whether the table is there with these columns."""
@@ -144,14 +146,22 @@ class PhysicalTable:
         conn.execute(SQL("ALTER TABLE {} RESET (autovacuum_enabled)").format(self.identifier))
         if self.append_only and not self._has_key(conn):
             conn.execute(SQL("ALTER TABLE {} ADD {}").format(self.identifier, self._primary_key()))
-        for number, columns in enumerate(self.table.indexes, start=1):
-            statement = SQL("CREATE INDEX IF NOT EXISTS {} ON {} ({})").format(
-                Identifier(f"{self.name}_i{number}"), self.identifier, names_of(columns)
+        every = [(columns, "") for columns in self.table.indexes]
+        some = [(columns, f" WHERE {rows}") for columns, rows in self.table.partial.items()]
+        for number, (columns, rows) in enumerate([*every, *some], start=1):
+            statement = SQL("CREATE INDEX IF NOT EXISTS {} ON {} ({}){}").format(
+                Identifier(f"{self.name}_i{number}"),
+                self.identifier,
+                names_of(columns),
+                SQL(rows),
             )
             conn.execute(statement)
         # The server itself looks at the other columns before long, and takes longer for it.
         looked_for = sorted(
-            {*self.table.key, *(name for index in self.table.indexes for name in index)}
+            {
+                *self.table.key,
+                *(n for index in (*self.table.indexes, *self.table.partial) for n in index),
+            }
         )
         conn.execute(SQL("ANALYZE {} ({})").format(self.identifier, names_of(looked_for)))
 
@@ -161,14 +171,23 @@ class PhysicalTable:
     def contract(self, conn: Connection, visible: Sequence[str]) -> None:
         """Point the view without a number here; `visible` columns keep their places."""
         view = Identifier(SCHEMA, self.table.name)
-        columns = [*visible, *(name for name in self.columns if name not in visible)]
-        conn.execute(
-            SQL("CREATE OR REPLACE VIEW {} AS SELECT {} FROM {}").format(
-                view, names_of(columns), self.identifier
-            )
-        )
+        columns = [*visible, *(name for name in self.shown if name not in visible)]
+        body = self.reading(columns)
+        conn.execute(SQL("CREATE OR REPLACE VIEW {} AS {}").format(view, body))
         conn.execute(_comment("VIEW", view, self.table.about))
-        self._comment_columns(conn, view)
+        self._comment_columns(conn, view, self.shown)
+
+    def reading(self, columns: Iterable[str]) -> Composed:
+        """What a reader sees in these columns now."""
+        seen = SQL(", ").join(map(self._seen, columns))
+        return SQL("SELECT {} FROM {}").format(seen, self.identifier)
+
+    def _seen(self, name: str) -> Composable:
+        asked = self.table.computed.get(name)
+        if asked is None:
+            return Identifier(name)
+        kind = self._kinds[name][0]
+        return SQL("({})::{} AS {}").format(SQL(asked), SQL(kind), Identifier(name))
 
     def _primary_key(self) -> Composed:
         return SQL("PRIMARY KEY ({})").format(names_of(self.table.key))
@@ -180,8 +199,8 @@ class PhysicalTable:
         )
         return found.fetchone() is not None
 
-    def _comment_columns(self, conn: Connection, owner: Identifier) -> None:
-        for name in self.columns:
+    def _comment_columns(self, conn: Connection, owner: Identifier, names: Iterable[str]) -> None:
+        for name in names:
             column = SQL("{}.{}").format(owner, Identifier(name))
             conn.execute(_comment("COLUMN", column, self.table.columns[name]))
 

@@ -9,7 +9,7 @@ import psycopg
 from psycopg.sql import SQL, Composed, Identifier, Literal
 
 from infra.postgres.connections import Connection
-from infra.readmodels.tables import SCHEMA, names_of, physical_tables
+from infra.readmodels.tables import SCHEMA, physical_tables
 from projections.projection import Projection
 
 # Sums outgrow what they sum: a view may change so without a new name.
@@ -64,6 +64,18 @@ def _create(conn: Connection, projection: Projection) -> None:
         conn.execute(SQL("CREATE OR REPLACE VIEW {} AS {}").format(view, body))
         about = Literal(projection.views[name][1])
         conn.execute(SQL("COMMENT ON VIEW {} IS {}").format(view, about))
+        _comment_columns(conn, projection, name)
+
+
+def _comment_columns(conn: Connection, projection: Projection, view: str) -> None:
+    """A column of the name of a table's means the same, unless the view says otherwise."""
+    known = {name: text for table in projection.tables for name, text in table.columns.items()}
+    known |= projection.view_columns
+    for column in columns_of(conn, view):
+        if column.name in known:
+            place = Identifier(SCHEMA, view, column.name)
+            text = Literal(known[column.name])
+            conn.execute(SQL("COMMENT ON COLUMN {} IS {}").format(place, text))
 
 
 def _create_anew(conn: Connection, projection: Projection, error: psycopg.Error) -> None:
@@ -109,9 +121,8 @@ def _contracts(conn: Connection, projection: Projection, generation: int) -> Map
     found = {}
     for table in physical_tables(projection, generation):
         shown = [column.name for column in columns_of(conn, table.table.name)]
-        columns = shown if set(shown) == set(table.columns) else [*table.columns]
-        body = SQL("SELECT {} FROM {}").format(names_of(columns), table.identifier)
-        found[table.table.name] = body
+        columns = shown if set(shown) == set(table.shown) else table.shown
+        found[table.table.name] = table.reading(columns)
     return found
 
 

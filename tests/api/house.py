@@ -20,6 +20,7 @@ from commands.handling import Answer, Contact, Context, Receipt
 from domain.errors import KeyReused, UnknownOrder
 from projections import PROJECTIONS
 from projections.projection import (
+    Having,
     Narrowing,
     PositionAhead,
     Query,
@@ -118,6 +119,7 @@ class MemoryRows:
             return []
         found = [row for row in self.rows if isinstance(row, query.row) and _fits(row, query)]
         found = [row for row in found if all(self._within(row, each) for each in narrowed)]
+        found = [row for row in found if all(self._beside(row, each) for each in query.having)]
         found.sort(key=place, reverse=query.descending)
         if (after := query.after) is not None:
             found = [
@@ -133,6 +135,14 @@ class MemoryRows:
             else [r for r in self.rows if isinstance(r, like) and _same(r, row, owner)]
         )
         return any(getattr(each, narrowing.column) in narrowing.values for each in looked_at)
+
+    def _beside(self, row: Any, having: Having) -> bool:
+        wanted = {**having.where, "order_id": row.order_id}
+        return any(
+            isinstance(other, having.row)
+            and all(getattr(other, name) == value for name, value in wanted.items())
+            for other in self.rows
+        )
 
     async def catch_up(self, projection: str) -> None:
         await self.wait_for(projection, HEAD)

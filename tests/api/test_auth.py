@@ -28,7 +28,7 @@ def concrete(operation: str, path: str) -> tuple[str, object]:
     sound = BODIES.get(operation)
     if sound is not None:
         return sound.path, sound.body
-    return path.format(order_id=ID), None
+    return path.format(order_id=ID, payment_id="P1", location="BER"), None
 
 
 def needed(operation: str) -> str:

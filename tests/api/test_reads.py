@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 
 from commands.handling import Contact
-from projections.inventory_rows import InventoryRow, MovementRow
+from projections.inventory_rows import InventoryRow, MovementRow, ReservationRow
 from projections.order_status_rows import (
     FulfilmentRow,
     OrderLineRow,
     OrderStatusRow,
+    PaymentRow,
     ShipmentRow,
 )
 from projections.order_timeline import TimelineRow
+from projections.policies import LocationRow, OrderPolicyRow, SourcingPolicyRow
 from projections.reporting_queries import DailyRow, FillRateRow
 from tests.api.house import HEAD, House, fields, kind
 from tests.api.requests import ID, ORDER
@@ -99,6 +101,45 @@ def fact(number: int) -> TimelineRow:
     )
 
 
+def parcel(order_id: str, **columns: Any) -> ShipmentRow:
+    facts: dict[str, Any] = {"lines": {"1": 1}, "parcels": 1, "packer": "ada"}
+    return ShipmentRow(
+        order_id=order_id,
+        shipment_id="S1",
+        fulfilment_id="F1",
+        location="BER",
+        packed_at=START,
+        **facts | columns,
+    )
+
+
+def payment(number: int, **columns: Any) -> PaymentRow:
+    facts: dict[str, Any] = {"provider": "stripe", "currency": "EUR"}
+    return PaymentRow(
+        order_id=ID,
+        payment_id=f"P{number}",
+        channel="web",
+        country="DE",
+        customer_id=None,
+        provider_ref=f"ch_{number}",
+        captured_at=START + timedelta(minutes=number),
+        updated_at=START,
+        **facts | columns,
+    )
+
+
+def place(name: str, **columns: Any) -> LocationRow:
+    facts: dict[str, Any] = {"country": "DE", "zones": [], "channels": [], "priority": 0}
+    return LocationRow(
+        stream="sourcing",
+        location=name,
+        updated_at=START,
+        version=1,
+        position=1,
+        **facts | columns,
+    )
+
+
 def item(location: str, sku: str, available: int = 0) -> InventoryRow:
     return InventoryRow(
         stock_item=f"{location}-{sku}",
@@ -171,6 +212,14 @@ def test_a_last_page_that_is_full_has_no_next() -> None:
         ("channel=shop", [3]),
         ("status=cancelled", [4]),
         ("customer_id=c-5", [5]),
+        ("fulfilment_status=on_hold", [3]),
+        ("on_hold=true&late=true", [3]),
+        ("payment_status=paid", [4]),
+        ("unsourced=true", [2]),
+        ("late=false&has_exceptions=true", [1]),
+        ("sku=TEA", [5, 4]),
+        ("tracking=JD01", [4]),
+        ("sku=TEA&tracking=JD02", []),
         ("placed_from=2024-05-01T12:02:00Z", [5, 4]),
         ("placed_to=2024-05-01T14:01:00%2B02:00", [1]),
         ("placed_from=2024-05-01T12:01:00Z&placed_to=2024-05-01T12:02:00Z", [3, 2]),
@@ -179,28 +228,21 @@ def test_a_last_page_that_is_full_has_no_next() -> None:
 )
 def test_orders_are_found_by(wanted: str, numbers: list[int]) -> None:
     house = house_with(
-        order(1),
-        order(2),
-        order(3, channel="shop"),
-        order(4, status="cancelled"),
+        order(1, has_exceptions=True),
+        order(2, unsourced=True),
+        order(3, channel="shop", fulfilment_status="on_hold", on_hold=True, late=True),
+        order(4, status="cancelled", payment_status="paid"),
         order(5, customer_id="c-5"),
+        replace(line(1), order_id=order(4).order_id),
+        replace(line(2), order_id=order(5).order_id),
+        parcel(order(4).order_id, tracking="JD01"),
     )
     found = house.get(f"/v1/orders?{wanted}").json()["items"]
     assert [row["position"] for row in found] == numbers
 
 
 def test_the_parts_of_an_order_are_lists_of_their_own() -> None:
-    sent = ShipmentRow(
-        order_id=ID,
-        shipment_id="S1",
-        fulfilment_id="F1",
-        location="BER",
-        lines={"1": 1},
-        parcels=1,
-        packer="ada",
-        packed_at=START,
-    )
-    house = house_with(order(1, order_id=ID), *map(line, range(1, 6)), work(1), sent)
+    house = house_with(order(1, order_id=ID), *map(line, range(1, 6)), work(1), parcel(ID))
     assert [row["line"] for page in pages(house, f"{ORDER}/lines?limit=2") for row in page] == [
         1,
         2,
@@ -283,6 +325,11 @@ WAITING = [
     Waiting(f"{ORDER}/timeline", "order_timeline"),
     Waiting("/v1/inventory", "inventory"),
     Waiting("/v1/reports/daily", "reporting"),
+    Waiting("/v1/payments", "order_status"),
+    Waiting("/v1/reservations", "inventory"),
+    Waiting("/v1/locations", "policies"),
+    Waiting("/v1/sourcing-policy", "policies"),
+    Waiting("/v1/order-policy", "policies"),
 ]
 
 
@@ -295,9 +342,7 @@ def test_a_read_waits_for_the_position_it_is_given(read: Waiting) -> None:
 
 
 def day(number: int, **columns: Any) -> DailyRow:
-    facts: dict[str, Any] = {
-        column.name: 0 for column in dataclass_fields(DailyRow) if column.type is int
-    }
+    facts: dict[str, Any] = {column.name: 0 for column in dataclass_fields(DailyRow)[4:]}
     named = {"channel": "web", "country": "DE", "currency": "EUR"} | columns
     return DailyRow(day=date(2024, 5, number), **facts | named)
 
@@ -378,3 +423,64 @@ def test_a_parameter_that_a_route_lacks_is_refused() -> None:
     response = House().get("/v1/inventory?skus=TEA")
     assert (response.status_code, fields(response)) == (422, {"skus"})
     assert House().get(f"{ORDER}/contacts?position=1").status_code == 422
+
+
+def test_payments_are_found_alone_of_an_order_and_of_all() -> None:
+    house = house_with(order(1, order_id=ID), payment(1), payment(2, currency="USD"), payment(3))
+    assert [row["payment_id"] for row in pages(house, "/v1/payments?currency=EUR")[0]] == [
+        "P3",
+        "P1",
+    ]
+    assert len(pages(house, f"{ORDER}/payments?limit=2")) == 2
+    assert house.get("/v1/payments?provider_ref=ch_2").json()["items"][0]["payment_id"] == "P2"
+    assert house.get(f"{ORDER}/payments/P3").json()["provider_ref"] == "ch_3"
+    missing = house.get(f"{ORDER}/payments/P9")
+    assert (missing.status_code, kind(missing)) == (404, "unknown-payment")
+
+
+def test_reservations_are_found_by_whom_they_are_for() -> None:
+    held = [
+        ReservationRow(
+            stock_item="BER-TEA",
+            location="BER",
+            sku="TEA",
+            reservation_id=key,
+            owner=owner,
+            quantity=2,
+            expires_at=START,
+        )
+        for key, owner in (("R1", "cart-1"), ("R2", "cart-2"))
+    ]
+    house = house_with(*held)
+    assert [row["reservation_id"] for row in pages(house, "/v1/reservations?sku=TEA")[0]] == [
+        "R1",
+        "R2",
+    ]
+    (mine,) = house.get("/v1/reservations?owner=cart-2").json()["items"]
+    assert (mine["reservation_id"], mine["expires_at"]) == ("R2", "2024-05-01T12:00:00Z")
+
+
+def test_locations_and_policies_can_be_read() -> None:
+    house = house_with(place("BER"), place("HAM", active=False))
+    assert [row["location"] for row in pages(house, "/v1/locations?active=true")[0]] == ["BER"]
+    assert house.get("/v1/locations/HAM").json()["active"] is False
+    assert house.get("/v1/locations/MUC").status_code == 404
+    assert house.get("/v1/sourcing-policy").json()["max_splits"] == 3
+    assert house.get("/v1/order-policy").json()["expire_unpaid_after"] is None
+    house.rows.rows += [
+        SourcingPolicyRow(
+            stream="sourcing", rules=["id"], max_splits=1, updated_at=START, version=2, position=2
+        ),
+        OrderPolicyRow(
+            stream="policy-orders", expire_unpaid_after=60, updated_at=START, version=1, position=3
+        ),
+    ]
+    assert house.get("/v1/sourcing-policy").json() == {"rules": ["id"], "max_splits": 1}
+    assert house.get("/v1/order-policy").json()["expire_unpaid_after"] == 60
+
+
+def test_a_zone_is_a_name_of_one() -> None:
+    assert House().get("/v1/reports/daily?zone=Europe/Berlin").status_code == 200
+    for wrong in ("+02:00", "berlin", "Europe/Berlin;", "<+03>-3"):
+        refused = House().get("/v1/reports/daily", params={"zone": wrong})
+        assert (refused.status_code, fields(refused)) == (422, {"zone"})

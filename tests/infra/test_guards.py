@@ -128,10 +128,11 @@ def test_verify_names_an_analyst_without_bounds(store: str, analyst: str, lack: 
             "I4",
         ),
         (
-            "DO $$ BEGIN EXECUTE (SELECT format('CREATE OR REPLACE VIEW read.inventory AS SELECT %s"
-            " FROM read.inventory_g1 WHERE on_hand > 1000', string_agg(column_name, ', '"
-            " ORDER BY ordinal_position)) FROM information_schema.columns"
-            " WHERE table_schema = 'read' AND table_name = 'inventory'); END $$",
+            "DO $$ BEGIN EXECUTE (SELECT format('CREATE OR REPLACE VIEW read.stock_movement AS"
+            " SELECT %s FROM read.stock_movement_g1 WHERE on_hand > 1000',"
+            " string_agg(column_name, ', ' ORDER BY ordinal_position))"
+            " FROM information_schema.columns"
+            " WHERE table_schema = 'read' AND table_name = 'stock_movement'); END $$",
             "I4",
         ),
     ],

@@ -12,7 +12,8 @@ from infra.readmodels.generations import ensure_generation, refresh_views
 from infra.readmodels.tables import physical_tables
 from infra.readmodels.views import Column, columns_of, differing
 from projections.reporting import REPORTING
-from projections.reporting_queries import VIEW_ROWS, DailyRow
+from projections.reporting_queries import DailyRow
+from projections.reporting_views import DAY_ROWS
 from tests.infra.test_reader_views import fetched
 from tests.projections.facts import placed
 from tests.projections.memory import START, given, history
@@ -54,7 +55,7 @@ def test_the_largest_amounts_add_up(ordinal_database: str, conn: psycopg.Connect
         )
     (day,) = fetched(ordinal_database, DailyRow)
     assert (day.orders, day.revenue) == (ORDERS, ORDERS * LARGEST)
-    for row in VIEW_ROWS:
+    for row in DAY_ROWS:
         assert fetched(ordinal_database, row, day_from=START.date())
     found = conn.execute("SELECT revenue FROM read.report_channel").fetchone()
     assert found == (Decimal(ORDERS * LARGEST),)

@@ -12,12 +12,13 @@ from commands import fulfilment as f
 from commands import order as o
 from commands import payment as p
 from commands import stock as s
-from commands.location import RegisterLocation
+from commands.location import RegisterLocation, SetSourcingPolicy
 from commands.policy import SetOrderPolicy
 from commands.resourcing import SourceOrder
 from domain.decider import Recorded
 from domain.errors import OrdinalError
 from domain.order.state import ORDER, Order
+from domain.sourcing_policy import RULES
 from domain.stock.events import State
 from domain.stock.state import STOCK_ITEM, StockItem
 from domain.values import LineQuantity, order_stream, stock_stream
@@ -321,6 +322,8 @@ def _opened(trade: Trade) -> None:
             trade.ask(s.RegisterStockItem(title=sku.lower(), **here))
             trade.ask(s.SetStockPolicy(backorder_limit=None, **here))
             trade.ask(s.ReceiveStock(quantity=trade.dice.up_to(9), document="PO-0", **here))
+    trade.ask(SetSourcingPolicy(rules=RULES, max_splits=10))
+    trade.ask(SetOrderPolicy(expire_unpaid_after=60))
 
 
 def trade_of(numbers: Sequence[int], path: Sequence[int]) -> list[Recorded]:

@@ -28,7 +28,10 @@ MINUTE = timedelta(minutes=1)
 def recorded(
     stream_id: str, version: int, event: object, *, at: datetime = START, command_id: str = ""
 ) -> Recorded:
-    """An event with an envelope in which only the things named matter."""
+    """An event with an envelope in which only the things named matter; a time that the event
+    states is the time of its envelope.
+    """
+    stated = getattr(event, "at", None) or at
     return Recorded(
         event=event,
         type=type(event).__name__,
@@ -37,8 +40,8 @@ def recorded(
         stream_id=stream_id,
         stream_version=version,
         position=version,
-        occurred_at=at,
-        recorded_at=at,
+        occurred_at=stated,
+        recorded_at=max(stated, at),
         actor="ada",
         channel="web",
         command_id=command_id or f"command of {stream_id}/{version}",

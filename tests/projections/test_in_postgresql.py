@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import date, timedelta
 from hashlib import shake_128
 from typing import Any
@@ -13,17 +13,21 @@ from psycopg.rows import dict_row
 
 from domain.decider import Recorded
 from domain.order import events as e
+from domain.stock import events as se
 from infra.postgres.connections import connect_projector
 from infra.readmodels.generations import ensure_generation
 from infra.readmodels.tables import physical_tables
 from projections import PROJECTIONS
 from projections.inventory import INVENTORY, over_locations
 from projections.inventory_rows import InventoryRow
+from projections.order_status import ORDER_STATUS
+from projections.order_status_rows import OrderLineRow
 from projections.projection import Projection
 from projections.reporting import REPORTING
 from projections.reporting_rows import ReportFactRow, ReportOrderRow
 from tests.projections.facts import (
     ALL_DELIVERED,
+    ALL_DISPATCHED,
     cancelled,
     captured,
     placed,
@@ -33,6 +37,7 @@ from tests.projections.facts import (
 )
 from tests.projections.histories import trade_of
 from tests.projections.memory import START, MemoryModel, given, history, recorded
+from tests.projections.test_inventory import seen
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 BY_NAME = pytest.mark.parametrize("projection", PROJECTIONS, ids=lambda p: p.name)
@@ -99,15 +104,18 @@ def example(conn: Connection) -> Connection:
 
 
 def test_a_day_has_what_was_sold_on_it_and_what_else_happened_on_it(example: Connection) -> None:
-    early, late, yen = view(example, "SELECT * FROM read.report_daily ORDER BY day, currency")
+    found = view(example, "SELECT * FROM read.report_daily ORDER BY day, currency")
+    early, arrived, late, yen = found
     nothing = dict.fromkeys(early.keys() - EARLY.keys(), 0)
     assert early == {
         **EARLY,
         **nothing,
         **{"orders": 2, "units": 16, "revenue": 8512, "charges": 3600},
         **{"units_cancelled": 1, "cancelled": 255, "captured": 4257},
-        **{"units_shipped": 8, "shipped": 2456, "units_delivered": 8},
+        **{"units_shipped": 8, "shipped": 2456},
     }
+    arrival = START.date() + timedelta(days=1)
+    assert arrived == {**EARLY, **nothing, "day": arrival, "units_delivered": 8}
     assert late == {**LATE, **nothing, "refunded": 56}
     assert yen == {
         **{**LATE, "channel": "shop", "country": "JP", "currency": "JPY"},
@@ -119,7 +127,8 @@ def test_a_sku_has_its_day_too(example: Connection) -> None:
     rows = view(
         example,
         "SELECT day, sku, line_kind, currency, orders, units, revenue, units_cancelled, cancelled,"
-        " units_shipped, units_backordered FROM read.report_sku_daily ORDER BY day, sku",
+        " units_shipped, units_backordered FROM read.report_sku_daily WHERE orders > 0"
+        " ORDER BY day, sku",
     )
     assert [tuple(row.values()) for row in rows] == [
         (START.date(), "71053", "stock", "GBP", 2, 10, 3380, 0, 0, 5, 0),
@@ -165,6 +174,85 @@ def test_lead_times_are_hours_from_the_placing(example: Connection) -> None:
     assert (str(day["dispatch_hours_p50"]), str(day["delivery_hours_p99"])) == ("0.13", "24.00")
 
 
+def test_backorders_over_time_add_up(conn: Connection) -> None:
+    """What waits at the end of all days is what waits now, whatever ended the waiting."""
+    trade = a_day_of_trade("fourteen")
+    stored(conn, REPORTING, trade)
+    waiting: dict[str, int] = defaultdict(int)
+    for line in given(ORDER_STATUS, trade).of(OrderLineRow):
+        waiting[line.sku] += line.backordered
+    rows = view(
+        conn,
+        "SELECT sku, sum(waiting)::bigint AS waiting FROM ("
+        " SELECT DISTINCT ON (channel, country, sku) * FROM read.report_backorders"
+        " ORDER BY channel, country, sku, day DESC) AS latest GROUP BY sku",
+    )
+    found = {row["sku"]: row["waiting"] for row in rows if row["waiting"]}
+    assert found == {sku: units for sku, units in waiting.items() if units}
+    changes = view(conn, "SELECT sum(began) AS began, sum(ended) AS ended FROM"
+                   " read.report_backorders")  # fmt: skip
+    assert changes[0]["began"] > changes[0]["ended"] > 0
+
+
+def test_a_promise_is_over_when_its_time_is_over(conn: Connection) -> None:
+    """The database computes what tests compute at a moment."""
+    now = conn.execute("SELECT now()").fetchone()
+    assert now
+    ends = {"R1": -1, "R2": 60, "R3": 120}
+    promises = [
+        se.StockReserved(
+            reservation_id=key,
+            owner="cart-1",
+            quantity=3,
+            expires_at=now[0] + timedelta(minutes=minutes),
+        )
+        for key, minutes in ends.items()
+    ]
+    item = se.StockItemRegistered(sku="A", location="LEEDS")
+    came = se.StockReceived(quantity=10, document="PO-1")
+    stored(conn, INVENTORY, history("stock-LEEDS-A", item, came, *promises))
+    (row,) = view(conn, "SELECT reserved, available FROM read.inventory")
+    assert row == {"reserved": 6, "available": 4}
+    (summed,) = view(conn, "SELECT reserved, available FROM read.inventory_by_sku")
+    assert summed == row
+    held = view(conn, "SELECT reservation_id, owner, quantity, expires_at"
+                " FROM read.stock_reservation ORDER BY 1")  # fmt: skip
+    assert [each["reservation_id"] for each in held] == ["R2", "R3"]
+    assert held[0]["expires_at"] == promises[1].expires_at
+
+
+@pytest.mark.parametrize(
+    ("promised", "events", "late"),
+    [
+        (timedelta(days=-1), (), True),
+        (timedelta(days=1), (), False),
+        (None, (), False),
+        (timedelta(days=-1), (cancelled(1, 3), cancelled(2, 5)), False),
+        (timedelta(days=-1), ALL_DISPATCHED[1:], False),
+    ],
+)
+def test_late_is_what_should_have_left_by_now(
+    conn: Connection, promised: timedelta | None, events: Sequence[object], late: bool
+) -> None:
+    (now,) = conn.execute("SELECT now()").fetchone() or ()
+    order = replace(placed(), promised_by=None if promised is None else now + promised)
+    stored(conn, ORDER_STATUS, history("order-1", order, *events))
+    (row,) = view(conn, "SELECT late FROM read.order_status")
+    assert row["late"] is late
+
+
+@BY_NAME
+def test_every_column_of_every_view_is_explained(conn: Connection, projection: Projection) -> None:
+    shown = [*(table.name for table in projection.tables), *projection.views]
+    silent = conn.execute(
+        "SELECT attrelid::regclass::text, attname FROM pg_attribute WHERE attnum > 0"
+        " AND attrelid = ANY(SELECT to_regclass('read.' || name) FROM unnest(%s::text[]) AS name)"
+        " AND coalesce(col_description(attrelid, attnum), '') = ''",
+        (shown,),
+    ).fetchall()
+    assert silent == []
+
+
 @BY_NAME
 def test_the_rows_of_views_have_their_columns(conn: Connection, projection: Projection) -> None:
     for row, name in projection.view_rows.items():
@@ -203,7 +291,8 @@ def test_a_sku_is_summed_as_the_program_does(conn: Connection) -> None:
     found = stored(conn, INVENTORY, a_day_of_trade("seven"))
     rows = view(conn, "SELECT * FROM read.inventory_by_sku ORDER BY sku")
     assert [row["sku"] for row in rows] == ["A-1", "B"]
+    everything = seen(found, (conn.execute("SELECT now()").fetchone() or ())[0])
     for row in rows:
-        items = [item for item in found.of(InventoryRow) if item.sku == row["sku"]]
+        items = [item for item in everything.of(InventoryRow) if item.sku == row["sku"]]
         known = over_locations(row["sku"], items)
         assert {name: row[name] for name in known.__slots__} == asdict(known)

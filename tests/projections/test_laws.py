@@ -17,7 +17,13 @@ from projections import PROJECTIONS
 from projections.inventory import INVENTORY
 from projections.inventory_rows import InventoryRow, MovementRow
 from projections.order_status import ORDER_STATUS
-from projections.order_status_rows import FulfilmentRow, OrderLineRow, OrderStatusRow, ShipmentRow
+from projections.order_status_rows import (
+    FulfilmentRow,
+    OrderLineRow,
+    OrderStatusRow,
+    PaymentRow,
+    ShipmentRow,
+)
 from projections.order_timeline import ORDER_TIMELINE, TimelineRow
 from projections.projection import Projection
 from projections.reporting import REPORTING
@@ -82,6 +88,13 @@ def test_an_order_is_as_its_fold_has_it(trade: list[Recorded]) -> None:
         assert (row.holds, row.on_hold) == (len(order.holds), bool(order.holds))
         assert row.total - row.cancelled_amount == order.owed
         assert row.captured - row.refunded == order.paid
+        assert row.exceptions.keys() == {
+            key for key, known in order.exceptions.items() if known.open
+        }
+        assert row.open_exceptions == len(row.exceptions)
+        payments = [each for each in found.of(PaymentRow) if each.order_id == order_id]
+        assert {each.payment_id: each.captured for each in payments} == order.payments
+        assert sum(each.refunded for each in payments) == row.refunded
         goods = [line for line in order.lines.values() if line.kind == "stock"]
         assert units_of(row) == tuple(map(sum, zip(*map(counters_of, goods), strict=True))) or not (
             goods or any(units_of(row))
@@ -207,6 +220,9 @@ def test_reports_agree_with_the_orders(trade: list[Recorded]) -> None:
         totals = sums([f for f in found.of(ReportFactRow) if f.order_id == row.order_id])
         assert (order.units, order.amount) == (row.units_ordered, row.total)
         assert totals["cancelled"] == (row.units_cancelled, row.cancelled_amount)
+        assert promises(found, row.order_id) == (
+            *(row.units_allocated, row.units_backordered, row.units_unsourced),
+        )
         assert totals["shipped"][0] == row.units_shipped
         assert totals["delivered"][0] == row.units_delivered
         gone = totals["lost"][0] + totals["returned_to_sender"][0]
@@ -221,8 +237,22 @@ def test_reports_agree_with_the_orders(trade: list[Recorded]) -> None:
         }
 
 
+def promises(found: MemoryModel, order_id: str) -> tuple[int, int, int]:
+    """What an order's units came to, from the first promises and all that changed them."""
+    order = one(found, ReportOrderRow, order_id)
+    facts = [fact for fact in found.of(ReportFactRow) if fact.order_id == order_id]
+    return (
+        order.units_allocated + sum(fact.allocated_change for fact in facts),
+        order.units_backordered + sum(fact.backordered_change for fact in facts),
+        order.units
+        - order.units_allocated
+        - order.units_backordered
+        + sum(fact.unsourced_change for fact in facts),
+    )
+
+
 SAME = (
-    *("status", "sku", "location", "title", "on_hand", "allocated", "reserved", "backordered"),
+    *("status", "sku", "location", "title", "on_hand", "allocated", "backordered"),
     *("safety_stock", "preorder", "backorder_limit", "reorder_point", "reorder_quantity"),
     *("out_of_stock", "low_stock"),
 )
@@ -244,8 +274,11 @@ def test_a_stock_item_is_as_its_fold_has_it(trade: list[Recorded]) -> None:
             name: known.quantity for name, known in item.incoming.items()
         }
         assert row.incoming == sum(known.quantity for known in item.incoming.values())
-        spoken_for = row.allocated + row.reserved + row.unavailable + row.safety_stock
-        assert row.available == max(0, row.on_hand - spoken_for)
+        assert {name: known["quantity"] for name, known in row.reservations.items()} == {
+            name: known.quantity for name, known in item.reservations.items()
+        }
+        ends = [known.expires_at for known in item.reservations.values()]
+        assert row.reserved_until == max(ends, default=None)
         assert row.version == len(events)
 
 

@@ -18,7 +18,9 @@ REACH = {row: reach for each in PROJECTIONS for row, reach in each.reach.items()
 # Nobody asks for these over HTTP: the fold's own notes, and what the views of reports sum up.
 UNASKED = {NamesRow, EndedWaitRow, ReportOrderRow, ReportLineRow, ReportFactRow}
 READABLE = {
-    row for each in PROJECTIONS for row in (*(table.row for table in each.tables), *each.view_rows)
+    row
+    for each in PROJECTIONS
+    for row in (*(table.row for table in each.tables), *each.view_rows, *each.day_rows)
 } - UNASKED
 
 
