@@ -39,7 +39,9 @@ PROMISED = {
     "ordinal_relay_position", "ordinal_relay_lag_events", "ordinal_projector_position",
     "ordinal_projector_lag_events", "ordinal_projector_lag_seconds", "ordinal_parked_streams",
     "ordinal_dead_letters", "ordinal_part_up", "ordinal_figures_age_seconds",
-    "ordinal_intake_lag_messages", "ordinal_intake_topic_changes",
+    "ordinal_intake_lag_messages", "ordinal_intake_topic_changes", "ordinal_reaction_on",
+    "ordinal_reaction_parked", "ordinal_reaction_lag_events", "ordinal_reaction_lag_seconds",
+    "ordinal_reaction_commands",
 }  # fmt: skip
 HISTOGRAMS = {f"ordinal_{name}" for name in (
     "command_seconds", "batch_commands", "append_seconds", "http_request_seconds")}  # fmt: skip
@@ -48,6 +50,7 @@ SAMPLES = (PROMISED - HISTOGRAMS) | {
 }
 LABELS = {
     "kind", "outcome", "method", "route", "status", "projection", "part", "le", "instance", "topic",
+    "reaction",
 }  # fmt: skip
 # Where no broker listens.
 NOBODY = "127.0.0.1:1"
@@ -122,6 +125,7 @@ def test_every_figure_moves(kafka_system: System) -> None:
     system = kafka_system
     api, relay, project = system.serve(), system.start("relay"), system.start("project")
     system.start("consume", "orders")
+    system.start("react")
     head = place(system, api, "a", "b")
     expect_caught_up(api, head)
     relay.stop()
@@ -531,6 +535,29 @@ def test_a_read_model_must_be_rebuilt(system: System) -> None:
     found = system.rows("SELECT projection, generation FROM read.checkpoints ORDER BY 1, 2")
     assert ("order_status", 3) in found
     assert ("order_status", 2) not in found
+
+
+def test_reactions(system: System) -> None:
+    page = Page("reactions")
+    api = system.serve()
+    system.start("react")
+    eventually(lambda: figures(api).get("ordinal_part_up reactions") == 1, 30)
+    (listed,) = page.run("Look", system)
+    assert "expirer" in listed.tail(200)
+    page.run("Switch", system, 0)
+    eventually(lambda: figures(api)["ordinal_reaction_on expirer"] == 0, 30)
+    page.run("Switch", system)
+    eventually(lambda: figures(api)["ordinal_reaction_on expirer"] == 1, 30)
+    execute(
+        system,
+        "INSERT INTO ordinal.reaction_tasks (reaction, kind, subject, due, origin, correlation_id,"
+        " error) VALUES ('expirer', 'stream', 'stock-LEEDS-X', now(), gen_random_uuid(), 'x', 'y')",
+    )
+    eventually(lambda: figures(api)["ordinal_reaction_parked expirer"] == 1, 30)
+    page.run("Something is parked", system)
+    eventually(lambda: figures(api)["ordinal_reaction_parked expirer"] == 0, 30)
+    page.run("How to know that it is over", system)
+    page.assert_all_was_run()
 
 
 def test_logins(system: System) -> None:

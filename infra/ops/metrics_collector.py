@@ -24,6 +24,36 @@ STOP_LIMIT = 1.0
 log = structlog.get_logger("collector")
 
 
+class ReactionFigures:
+    """How each reaction is doing."""
+
+    def __init__(self, figures: Figures) -> None:
+        gauge = figures.gauge
+        self._on = gauge("ordinal_reaction_on", "1 while it is switched on.", "reaction")
+        self._behind = gauge(
+            "ordinal_reaction_lag_events", "Positions that it has not seen.", "reaction"
+        )
+        self._late = gauge(
+            "ordinal_reaction_lag_seconds",
+            "Age of the first event that it has not seen, or of what it has to do.",
+            "reaction",
+        )
+        self._parked = gauge("ordinal_reaction_parked", "What failed and is parked.", "reaction")
+        self._commands = gauge(
+            "ordinal_reaction_commands", "Commands that it asked for.", "reaction", "outcome"
+        )
+
+    def show(self, found: Status) -> None:
+        for each in found.reactions:
+            switch, name = each.switch, each.switch.name
+            self._on.labels(name).set(switch.on)
+            self._behind.labels(name).set(each.lag_events)
+            self._late.labels(name).set(each.lag_seconds)
+            self._parked.labels(name).set(switch.parked)
+            self._commands.labels(name, "accepted").set(switch.accepted)
+            self._commands.labels(name, "refused").set(switch.refused)
+
+
 class Collector:
     """Keeps the figures of what happens outside of this process."""
 
@@ -47,7 +77,9 @@ class Collector:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="collector", daemon=True)
         self._works = figures.gauge(
-            "ordinal_part_up", "1 while a process is at work: relay, projector, intake.", "part"
+            "ordinal_part_up",
+            "1 while a process is at work: relay, projector, intake, reactions.",
+            "part",
         )
         self._waiting = figures.gauge(
             "ordinal_intake_lag_messages", "Messages that wait for an intake.", "part"
@@ -57,6 +89,7 @@ class Collector:
             "How often a topic was made anew, or had lost messages that were read.",
             "topic",
         )
+        self._reacted = ReactionFigures(figures)
         self._age = figures.gauge(
             "ordinal_figures_age_seconds", "Age of the figures of the log and its followers."
         )
@@ -103,6 +136,7 @@ class Collector:
             self._show_model(model, found.head)
         if found.relay:
             self._show_relay(found.relay)
+        self._reacted.show(found)
         self._show_parts(found)
         self._looked = monotonic()
 

@@ -7,10 +7,17 @@ from dataclasses import dataclass, field
 from psycopg import IsolationLevel
 
 from infra.ops.heartbeats import Part, parts
+from infra.ops.reaction_status import (
+    ReactionStatus,
+    age_behind,
+    problems_of_reactions,
+    reaction_status,
+)
 from infra.postgres.connections import Connection, connect
-from infra.readmodels.checkpoints import Checkpoint, ProjectorHalted, age_of, checkpoints, verify
+from infra.reactions.switches import switches
+from infra.readmodels.checkpoints import Checkpoint, ProjectorHalted, checkpoints, verify
 from infra.readmodels.parked_streams import Parked, parked_streams
-from infra.store.event_log import head, read_after, store_epoch
+from infra.store.event_log import head, store_epoch
 from projections.projection import Projection
 
 # No role: every login that a process uses may see what is asked for here.
@@ -21,6 +28,7 @@ LATE = 30.0
 # Seconds after which an intake that is not heard of any more is taken for one that was given up.
 FORGOTTEN = 7 * 24 * 3600.0
 INTAKE = "intake "
+REACTIONS = "reactions"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +89,8 @@ class Status:
     dead_letters: int
     awaited: Sequence[str] = ()
     topic_changes: Mapping[str, int] = field(default_factory=dict)
+    reactions: Sequence[ReactionStatus] = ()
+    runner: Part | None = None
 
     @property
     def parts(self) -> dict[str, Part | None]:
@@ -88,7 +98,8 @@ class Status:
         relay = {"relay": self.relay.part} if self.relay else {}
         projectors = {f"projector {m.projection}": m.projector for m in self.read_models}
         intakes = dict.fromkeys(self.awaited) | {part.name: part for part in self.intakes}
-        return relay | projectors | intakes
+        runner = {REACTIONS: self.runner} if self.reactions else {}
+        return relay | projectors | intakes | runner
 
 
 def status(
@@ -135,6 +146,8 @@ def look(
             intakes=intakes,
             awaited=[f"{INTAKE}{name}" for name in channels if relayed and not _any(intakes, name)],
             topic_changes=_topic_changes(conn),
+            reactions=[reaction_status(conn, each, last) for each in switches(conn).values()],
+            runner=heard.get(REACTIONS),
             dead_letters=_number(
                 conn, f"SELECT count(*) FROM ordinal.outbox WHERE topic = '{DEAD_LETTERS}'"
             ),
@@ -157,7 +170,12 @@ def _topic_changes(conn: Connection) -> dict[str, int]:
 
 def problems(found: Status) -> list[str]:
     """What is not as it should be, one sentence each; dead letters are answered, not waited for."""
-    return [*_problems_of_parts(found), *_problems_of_models(found), *_problems_of_relay(found)]
+    return [
+        *_problems_of_parts(found),
+        *_problems_of_models(found),
+        *_problems_of_relay(found),
+        *problems_of_reactions(found.reactions, LATE),
+    ]
 
 
 def _problems_of_parts(found: Status) -> Iterator[str]:
@@ -215,7 +233,7 @@ def _generation(conn: Connection, checkpoint: Checkpoint, last: int) -> Generati
         live=checkpoint.live,
         position=checkpoint.position,
         lag_events=max(0, last - checkpoint.position),
-        lag_seconds=_age_behind(conn, checkpoint.position, last),
+        lag_seconds=age_behind(conn, checkpoint.position, last),
         parked=parked_streams(conn, checkpoint.projection, checkpoint.generation),
         contradiction=_contradiction(conn, checkpoint) if checkpoint.live else None,
     )
@@ -236,15 +254,9 @@ def _relay(conn: Connection, last: int, part: Part | None) -> RelayLag:
         part=part,
         position=position,
         lag_events=max(0, last - position),
-        lag_seconds=_age_behind(conn, position, last),
+        lag_seconds=age_behind(conn, position, last),
         lag_outbox=max(0, newest - outbox),
     )
-
-
-def _age_behind(conn: Connection, position: int, last: int) -> float:
-    """Age of the first event behind a position."""
-    following = read_after(conn, position, 1) if position < last else ()
-    return max(0.0, age_of(following[0].state)) if following else 0.0
 
 
 def _number(conn: Connection, query: str) -> int:
