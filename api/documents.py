@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import JsonValue
 from starlette.responses import Response
 
+from api.descriptions import describe
 from commands.handling import Receipt
 
 PROBLEM: dict[str, Any] = {
@@ -163,5 +164,6 @@ def openapi(app: FastAPI) -> dict[str, Any]:
         components = document.setdefault("components", {})
         components.setdefault("schemas", {})["Problem"] = PROBLEM
         components["securitySchemes"] = {"key": KEY_SCHEME}
+        describe(document)
         app.openapi_schema = document
     return app.openapi_schema

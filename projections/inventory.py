@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from domain.decider import Recorded
 from domain.stock import events as e
@@ -94,15 +95,15 @@ INVENTORY = Projection(
 class SkuInventory:
     """One sku over all its locations; `available` counts active stock items only."""
 
-    sku: str
-    locations: int
-    on_hand: int
-    reserved: int
-    allocated: int
-    unavailable: int
-    backordered: int
-    incoming: int
-    available: int
+    sku: Annotated[str, "The sku"]
+    locations: Annotated[int, "Locations that carry it"]
+    on_hand: Annotated[int, "Units physically there"]
+    reserved: Annotated[int, "Units softly promised now"]
+    allocated: Annotated[int, "Units firmly promised to order lines and not yet shipped"]
+    unavailable: Annotated[int, "Units on hand that cannot be sold"]
+    backordered: Annotated[int, "Units that order lines wait for"]
+    incoming: Annotated[int, "Units announced and not yet received"]
+    available: Annotated[int, "Units that can be promised now, at active stock items"]
 
 
 def over_locations(sku: str, items: Sequence[InventoryRow]) -> SkuInventory:

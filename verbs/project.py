@@ -20,6 +20,7 @@ from verbs.read_models import chosen_projections
 from verbs.session import load_settings, opened
 from verbs.signals import stop_signal
 from verbs.terminal import verb
+from verbs.upgrading import bring_up_to_date
 
 cli = verb()
 log = structlog.get_logger("ordinal")
@@ -32,10 +33,14 @@ def project(names: Annotated[list[str] | None, typer.Argument(help="Read models.
     spare_the_collector()
     with opened(settings) as conninfo, stop_signal() as stop:
         feed = feeds_of(settings, conninfo)
+        chosen = chosen_projections(names or [])
         threads = [
             threading.Thread(target=_project, args=(conninfo, each, feed, stop), name=each.name)
-            for each in chosen_projections(names or [])
+            for each in chosen
         ]
+        threads.append(
+            threading.Thread(target=bring_up_to_date, args=(conninfo, chosen, stop), name="upgrade")
+        )
         for thread in threads:
             thread.start()
         for thread in threads:

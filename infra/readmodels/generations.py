@@ -4,6 +4,8 @@ The tables of a generation carry its number. What analysts query are views witho
 newest generation that is live; their columns are only ever appended.
 """
 
+from collections.abc import Sequence
+
 import psycopg
 import structlog
 
@@ -32,6 +34,16 @@ def ensure_generation(conn: Connection, projection: Projection) -> None:
             index_generation(conn, projection, number)
             show_generation(conn, projection, number)
             open_generation(conn, projection, number)
+
+
+def outdated(conn: Connection, projections: Sequence[Projection]) -> list[Projection]:
+    """Those that an older release has built, and this one has not yet."""
+    return [each for each in projections if _outdated(checkpoints(conn, each.name), each.version)]
+
+
+def _outdated(known: Sequence[Checkpoint], version: int) -> bool:
+    built = any(each.live and each.version == version for each in known)
+    return not built and max((each.version for each in known), default=version + 1) <= version
 
 
 def lock_definitions(conn: Connection) -> None:

@@ -34,7 +34,7 @@ def spare_the_collector() -> None:
     gc.set_threshold(20_000, 50, 100)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """A killed parent leaves nobody behind (Linux; elsewhere Ctrl-C reaches the whole group)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
@@ -69,7 +69,7 @@ class Family:
         child.process = subprocess.Popen(
             [sys.executable, "-m", "main", *child.verb],
             env={**os.environ, **self.environment},
-            preexec_fn=_die_with_parent,
+            preexec_fn=die_with_parent,
         )
         log.info("process_started", verb=child.verb[0], pid=child.process.pid)
 

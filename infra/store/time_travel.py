@@ -1,4 +1,4 @@
-"""What was true then: streams folded from history up to a position or a moment."""
+"""What was true then, as far as it was known: streams folded from history."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,16 +53,27 @@ def _at_or_before(conn: Connection, position: int, floor: int) -> StoredRow | No
     return read_after(conn, row[0] - 1, 1)[0]
 
 
-def state_at(conn: Connection, stream_id: str, position: int | None = None) -> StateAt:
-    """The stream folded from its first event up to this position (None: up to now).
+def state_at(
+    conn: Connection,
+    stream_id: str,
+    position: int | None = None,
+    true_at: datetime | None = None,
+) -> StateAt:
+    """The stream folded from what was known up to this position (None: up to now), without what
+    happened after the moment `true_at`.
 
-    Raises LookupError when the stream had no event by then, or can be none.
+    Raises LookupError when nothing of the stream was so, or there can be none.
     """
     try:
         decider = decider_of(stream_id)
     except KeyError:
         raise LookupError(f"{stream_id} is no stream; there are {', '.join(CATEGORIES)}") from None
-    rows = [r for r in read_stream(conn, stream_id) if position is None or r.position <= position]
+    rows = [
+        row
+        for row in read_stream(conn, stream_id)
+        if (position is None or row.position <= position)
+        and (true_at is None or happened(row) <= true_at)
+    ]
     if not rows:
         raise LookupError(f"{stream_id} has no event up to there")
     state = decider.fold(codec.event_of(row.state) for row in rows)
@@ -74,6 +85,15 @@ def state_at(conn: Connection, stream_id: str, position: int | None = None) -> S
         recorded_at=envelope(last.state).recorded_at,
         state=state,
     )
+
+
+def happened(row: StoredRow) -> datetime:
+    """The one valid time of a stored event: what older ones state themselves, else that of the
+    envelope.
+    """
+    known = envelope(row.state)
+    stated: datetime | None = getattr(codec.event_of(row.state), "at", None)
+    return known.occurred_at if stated is None else min(stated, known.recorded_at)
 
 
 def as_line(row: StoredRow) -> bytes:

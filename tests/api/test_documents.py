@@ -8,6 +8,8 @@ from jsonschema import Draft202012Validator
 
 from api.placing import PlaceOrderBody
 from api.scopes import SCOPES
+from projections.order_status_rows import OrderStatusRow
+from projections.rows import documented
 from tests.api.house import House
 from tests.api.requests import COMMANDS, Sound
 
@@ -107,3 +109,27 @@ def test_problems_are_as_documented() -> None:
 def test_the_example_of_an_order_can_be_placed() -> None:
     (example,) = PlaceOrderBody.model_json_schema()["examples"]
     assert House().post("/v1/orders", example).status_code == 201
+
+
+def test_every_field_and_parameter_says_what_it_means() -> None:
+    document = DOCUMENT
+    silent = [
+        f"{name}.{field}"
+        for name, schema in document["components"]["schemas"].items()
+        for field, about in schema.get("properties", {}).items()
+        if not about.get("description")
+    ]
+    silent += [
+        f"{method} {path} {parameter['name']}"
+        for path, operations in document["paths"].items()
+        for method, operation in operations.items()
+        for parameter in operation.get("parameters", ())
+        if not parameter.get("description")
+    ]
+    assert silent == []
+
+
+def test_a_row_says_of_its_fields_over_http_what_it_says_in_the_database() -> None:
+    schemas = DOCUMENT["components"]["schemas"]
+    for name, text in documented(OrderStatusRow).items():
+        assert schemas["OrderStatusRow"]["properties"][name]["description"] == f"{text}."

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from tests.faults.http import Lost, call, free_port
 from tests.faults.processes import Makers
 from tests.faults.system import SKU, System
 from tests.infra.running import eventually
+from tests.infra.shop import do, writing
+from tests.infra.shop import order as placing
 
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     "consume": ("orders",),
@@ -252,6 +255,23 @@ def test_a_stream_is_shown_as_it_was(system: System) -> None:
     then = json.loads(run(system, "state", stream, "--at", str(registered)).text)
     assert (then["version"], then["state"]["on_hand"]) == (1, 0)
     assert json.loads(run(system, "state", stream, "--at", now["recorded_at"]).text) == now
+
+
+def test_what_was_told_late_was_true_before_it_was_known(system: System) -> None:
+    """An order of March that is told today."""
+    system.open_shop(units=5)
+    march = datetime(2024, 3, 5, 10, 0, tzinfo=UTC)
+    with writing(system.conninfo) as writer:
+        do(writer, placing("1", SKU, shortage="backorder"), occurred_at=march)
+    order = "order-1"
+    then = json.loads(run(system, "state", order, "--at", "2024-03-06").text)
+    assert then["state"]["status"] == "placed"
+    unknown = run(system, "state", order, "--at", "2024-03-06", "--known-at", "2024-03-06")
+    assert unknown.code == 1
+    before = run(system, "state", order, "--at", "2024-03-04")
+    assert "no event up to there" in before.text
+    known = json.loads(run(system, "state", order, "--known-at", then["recorded_at"]).text)
+    assert known["state"]["status"] == "placed"
 
 
 @pytest.mark.parametrize(

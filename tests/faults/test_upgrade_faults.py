@@ -2,6 +2,7 @@
 
 import signal
 
+import psycopg
 import pytest
 
 from projections import PROJECTIONS
@@ -45,6 +46,27 @@ def test_a_rebuild_amid_live_traffic(kafka_system: System) -> None:
     assert [number >= 2 for _, number in generations(system)] == [True] * len(PROJECTIONS)
     assert system.rows("SELECT count(*) FROM ordinal.outbox") == outbox
     system.check(60)
+
+
+def test_read_models_of_an_older_release_are_built_by_themselves(system: System) -> None:
+    """In one pass, also when the process that began is killed."""
+    system.open_shop(units=100)
+    system.fill(3)
+    first = system.start("project")
+    eventually(lambda: max(system.lag().values(), default=1) == 0, 30)
+    first.stop()
+    before = generations(system)
+    with psycopg.connect(system.conninfo) as conn:
+        conn.execute("UPDATE read.checkpoints SET version = version - 1")
+    killed = system.start("project")
+    eventually(lambda: killed.said("upgrade_began"), 30)
+    killed.send(signal.SIGKILL)
+    system.start("project")
+    versions = "SELECT projection, version FROM read.checkpoints WHERE live ORDER BY 1, 2 DESC"
+    wanted = {(each.name, each.version) for each in PROJECTIONS}
+    eventually(lambda: wanted <= set(system.rows(versions)), 60)
+    assert {name for name, _ in generations(system)} == {name for name, _ in before}
+    system.check(30)
 
 
 def overwrite_first(system: System, old: bytes, new: bytes) -> None:
