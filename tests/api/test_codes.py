@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 import api.problems
+from consumers.files.memory import KeptRefusal
 from domain.errors import OrdinalError, code_of
 
 
@@ -14,8 +15,13 @@ def tree(error: type[OrdinalError]) -> Iterator[type[OrdinalError]]:
         yield from tree(kind)
 
 
-# Those that are refused, but for the names of their groups.
-REFUSALS = [kind for kind in tree(OrdinalError) if kind not in (OrdinalError, api.problems.Refused)]
+# Those that are refused, but for the names of their groups, and for what a file was told before,
+# which bears the code of another.
+REFUSALS = [
+    kind
+    for kind in tree(OrdinalError)
+    if kind not in (OrdinalError, api.problems.Refused, KeptRefusal)
+]
 
 
 @pytest.mark.parametrize("kind", REFUSALS, ids=lambda kind: kind.__name__)
