@@ -17,7 +17,7 @@ from consumers.reaction import Reaction
 from domain.errors import OrdinalError
 from infra.postgres.binary_arrays import EPOCH
 from infra.postgres.connections import Connection
-from infra.reactions.planning import Planner, Unit, encoded
+from infra.reactions.planning import Planner, Unit, encoded, words_of
 from infra.reactions.store_view import StoreView
 from infra.reactions.switches import Counted, Switch, step_name, switches
 from infra.reactions.tasks import NewTask, Swept, Task, TasksDone, TasksMade, still_there
@@ -298,5 +298,5 @@ def parked_command(ask: CommandRequest, error: object) -> NewTask:
         origin=context.command_id,
         correlation_id=context.correlation_id,
         causation_id=context.causation_id,
-        error=f"{type(error).__name__}: {error}",
+        error=words_of(error),
     )

@@ -183,6 +183,11 @@ def _task(kind: Any, subject: str, body: str, due: datetime, origin: UUID, cause
     )
 
 
+def words_of(error: object) -> str:
+    """What can be kept of it: a text of the database has no NUL."""
+    return f"{type(error).__name__}: {error}".replace("\0", "\\0")
+
+
 def _parked(
     kind: Any, subject: str, body: str, cause: Cause, now: datetime, error: Exception
 ) -> NewTask:
@@ -194,5 +199,5 @@ def _parked(
         origin=cause.origin,
         correlation_id=cause.correlation_id,
         causation_id=cause.causation_id,
-        error=f"{type(error).__name__}: {error}",
+        error=words_of(error),
     )

@@ -7,9 +7,16 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from commands.location import ChangeLocation, CloseLocation
+from commands.location import ChangeLocation, CloseLocation, RegisterLocation
+from commands.order import ConfirmOrder
 from commands.policy import SetOrderPolicy
-from commands.stock import ReserveStock, SuspendStockItem
+from commands.stock import (
+    ReceiveStock,
+    RegisterStockItem,
+    ReserveStock,
+    SetStockPolicy,
+    SuspendStockItem,
+)
 from consumers.reaction import Deadline, FollowUps, Reaction, View
 from consumers.reactions import REACTIONS
 from domain.decider import Recorded
@@ -18,6 +25,7 @@ from infra.postgres.connections import connect
 from infra.reactions.runner import ROLE
 from infra.reactions.switches import retry, switch
 from infra.reactions.tasks import parked_tasks
+from infra.store import codec
 from infra.store.envelope import envelope
 from infra.write_path.group_commit import Writer
 from tests.infra.reacting import ECHO, MARKED, await_reaction, documents, reacting, switch_of
@@ -175,14 +183,18 @@ def test_after_a_restore_they_are_off_until_somebody_switches_them_on(
 def test_a_stream_is_looked_at_when_its_time_has_come(
     writer: Writer, ordinal_database: str
 ) -> None:
-    due = datetime.now(UTC) + timedelta(seconds=1)
+    """Two deliveries ask for the same."""
+    due = datetime.now(UTC) + timedelta(seconds=3)
     looked: list[datetime] = []
+
+    def asks(recorded: Recorded, view: View) -> FollowUps:
+        return [Deadline(STOCK, due)] if recorded.stream_id == STOCK else []
 
     def look(stream_id: str, view: View, now: datetime) -> FollowUps:
         looked.append(now)
         return [Mark(streams=(MARKED,), document="late")]
 
-    later = replace(ECHO, react=lambda recorded, view: [Deadline(STOCK, due)], look=look)
+    later = replace(ECHO, react=asks, look=look)
     open_shop(writer)
     with reacting(ordinal_database, later):
         await_reaction(ordinal_database, "echo")
@@ -191,6 +203,63 @@ def test_a_stream_is_looked_at_when_its_time_has_come(
         await_reaction(ordinal_database, "echo", accepted=1)
     assert len(looked) == 1
     assert due <= looked[0] < due + timedelta(seconds=2)
+
+
+def test_a_command_that_the_database_refuses_is_parked_alone(
+    writer: Writer, ordinal_database: str
+) -> None:
+    def asks(recorded: Recorded, view: View) -> FollowUps:
+        if recorded.stream_id != STOCK:
+            return []
+        bad = getattr(recorded.event, "document", "") == "bad"
+        return [
+            Mark(streams=("stock-LEEDS-\0" if bad else MARKED,), document=str(recorded.position))
+        ]
+
+    open_shop(writer)
+    picky = replace(ECHO, react=asks)
+    with connect(ordinal_database, ROLE) as conn:
+        with reacting(ordinal_database, picky):
+            await_reaction(ordinal_database, "echo")
+            switch(conn, picky, on=False)
+        switch(conn, picky, on=True)
+    for document in ("good", "bad", "good"):
+        receive(writer, 1, document=document)
+    with reacting(ordinal_database, picky):
+        await_reaction(ordinal_database, "echo", accepted=2, parked=1)
+    with connect(ordinal_database, ROLE) as conn:
+        (parked,) = parked_tasks(conn)
+    assert (parked.kind, parked.subject) == ("command", "Mark")
+    assert len(documents(ordinal_database)) == 2
+
+
+def test_of_two_runners_one_works_and_the_other_takes_over(
+    writer: Writer, ordinal_database: str
+) -> None:
+    open_shop(writer)
+    with reacting(ordinal_database, ECHO) as second:
+        with reacting(ordinal_database, ECHO):
+            await_reaction(ordinal_database, "echo")
+            receive(writer, 1)
+            await_reaction(ordinal_database, "echo", accepted=1)
+        receive(writer, 1)
+        await_reaction(ordinal_database, "echo", accepted=2)
+        assert second.status.state == "running"
+    assert len(documents(ordinal_database)) == 2
+
+
+def test_a_runner_that_was_overtaken_repeats_nothing(writer: Writer, ordinal_database: str) -> None:
+    """Its connections are held up, while others moved the reaction on: its transaction fails."""
+    open_shop(writer)
+    with reacting(ordinal_database, ECHO):
+        await_reaction(ordinal_database, "echo")
+        receive(writer, 1)
+        await_reaction(ordinal_database, "echo", accepted=1)
+        with psycopg.connect(ordinal_database, autocommit=True) as conn:
+            conn.execute("UPDATE ordinal.steps SET step = step + 1")
+        receive(writer, 1)
+        await_reaction(ordinal_database, "echo", accepted=2)
+    assert len(documents(ordinal_database)) == 2
 
 
 # -- the first four
@@ -238,3 +307,68 @@ def test_orders_that_nobody_paid_expire_when_the_policy_says_so(
         do(writer, SetOrderPolicy(expire_unpaid_after=3600))
         eventually(lambda: state_of(ordinal_database, ORDER, "order-o1").status == "expired")
     assert state_of(ordinal_database, ORDER, "order-o2").status == "placed"
+
+
+def two_places(writer: Writer) -> None:
+    """Orders wait in Leeds; York carries the sku as well."""
+    open_shop(writer, backorders=None)
+    do(writer, RegisterLocation(location="YORK", country="GB"))
+    do(writer, RegisterStockItem(location="YORK", sku=SKU))
+    for number in range(3):
+        placed = order(f"o{number}", quantity=2, shortage="backorder")
+        do(writer, replace(placed, preferred_location=LOCATION))
+    assert stock_of_order(writer, "o0") == ({}, {LOCATION: 2})
+
+
+def stock_of_order(writer: Writer, order_id: str) -> tuple[dict[str, int], dict[str, int]]:
+    """By location, what is promised to the order's line, and what of it waits."""
+    rows = writer.read(
+        "SELECT state FROM ordinal.stored_events WHERE originator_id = %s"
+        " ORDER BY originator_version",
+        (f"order-{order_id}",),
+    )
+    line = ORDER.fold(codec.event_of(bytes(state)) for (state,) in rows).lines[1]
+    return line.allocated, line.backordered
+
+
+def test_who_waits_is_offered_what_becomes_free_elsewhere(
+    writer: Writer, ordinal_database: str
+) -> None:
+    two_places(writer)
+    with reacting(ordinal_database, *ALL):
+        await_reaction(ordinal_database, "resourcing")
+        do(writer, ReceiveStock(location="YORK", sku=SKU, quantity=3, document="po"))
+        eventually(lambda: stock_of_order(writer, "o1")[0] != {})
+    assert stock_of_order(writer, "o0") == ({"YORK": 2}, {})
+    assert stock_of_order(writer, "o1") == ({"YORK": 1}, {LOCATION: 1})
+    assert stock_of_order(writer, "o2") == ({}, {LOCATION: 2})
+    check_log(ordinal_database)
+
+
+def test_who_waits_at_a_place_that_closes_waits_elsewhere(
+    writer: Writer, ordinal_database: str
+) -> None:
+    two_places(writer)
+    do(writer, SetStockPolicy(location="YORK", sku=SKU, backorder_limit=None))
+    with reacting(ordinal_database, *ALL):
+        await_reaction(ordinal_database, "resourcing")
+        do(writer, CloseLocation(location=LOCATION, reason="fire"))
+        eventually(lambda: stock_of_order(writer, "o2")[1] == {"YORK": 2})
+    assert stock_of(ordinal_database).backordered == 0
+
+
+def test_a_new_policy_completes_what_came_to_its_end(writer: Writer, ordinal_database: str) -> None:
+    """More orders than are looked at together."""
+    open_shop(writer, backorders=None)
+    for number in range(60):
+        ended = order(f"o{number}", "POSTAGE", shortage="backorder")
+        charged = tuple(replace(line, kind="charge") for line in ended.lines)
+        do(writer, replace(ended, lines=charged, payment_mode="on_account"))
+        do(writer, ConfirmOrder(order_id=f"o{number}"))
+    with reacting(ordinal_database, *ALL):
+        await_reaction(ordinal_database, "completion")
+        do(writer, SetOrderPolicy(complete_by_itself=True))
+        await_reaction(ordinal_database, "completion", accepted=60)
+    states = [state_of(ordinal_database, ORDER, f"order-o{n}").status for n in range(60)]
+    assert set(states) == {"completed"}
+    check_log(ordinal_database)
