@@ -65,20 +65,26 @@ class CommandRoute(APIRoute):
         """The command, and under which ids and conditions it is asked."""
         body, content = self._reader.body(raw)
         command = self.endpoint(**self._reader.arguments(asked, body, {}))
-        return command, asked.context(content, _former(asked, body))
+        return command, asked.context(content, self._former(asked, raw))
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         asked = Asked(scope, receive)
         self.admit(asked)
         asked.refuse_parameters()
-        body, content = self._reader.body(await asked.json_bytes())
+        raw = await asked.json_bytes()
+        body, content = self._reader.body(raw)
         command = self.endpoint(**self._reader.arguments(asked, body, asked.path_params))
         if self._looks:
             command = await command
-        answer = await asked.edge.dispatch(command, asked.context(content, _former(asked, body)))
+        answer = await asked.edge.dispatch(
+            command, asked.context(content, self._former(asked, raw))
+        )
         status, headers = self.head(answer)
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": answer.body})
+
+    def _former(self, asked: Asking, raw: bytes) -> bytes:
+        return b"" if asked.former_id is None else self._reader.former(raw)
 
     def head(self, answer: Answer) -> tuple[int, list[tuple[bytes, bytes]]]:
         """The status and the headers of this answer."""
@@ -95,11 +101,6 @@ class CommandRoute(APIRoute):
             return 200, headers
         headers.append((b"location", self._location.format(id=receipt.id).encode()))
         return 201, headers
-
-
-def _former(asked: Asking, body: Body) -> bytes:
-    """Older versions told apart what was spelled out and what is so by default."""
-    return b"" if asked.former_id is None else body.model_dump_json(exclude_unset=True).encode()
 
 
 class Reader:
@@ -120,7 +121,7 @@ class Reader:
         if self._fast is not None and (found := self._fast(raw)) is not None:
             return found
         try:
-            body = self._body.model_validate_json(raw if raw or self._wants_body else b"{}")
+            body = self._validated(raw)
         except ValidationError as error:
             fault = error.errors(include_url=False)[0]
             if fault["type"] == "json_invalid":
@@ -129,6 +130,15 @@ class Reader:
         content = body.model_dump_json(exclude_defaults=True).encode()
         refuse_repeated_names(raw, content)
         return body, content
+
+    def former(self, raw: bytes) -> bytes:
+        """A sound body as older versions wrote it: they told apart what was spelled out and what
+        is so by default.
+        """
+        return self._validated(raw).model_dump_json(exclude_unset=True).encode()
+
+    def _validated(self, raw: bytes) -> Body:
+        return self._body.model_validate_json(raw if raw or self._wants_body else b"{}")
 
     def arguments(self, asked: Asking, body: Body, stated: Mapping[str, Any]) -> dict[str, Any]:
         """Of the endpoint; `stated` are the parameters in the path."""
