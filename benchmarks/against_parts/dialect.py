@@ -51,5 +51,8 @@ class Dialect:
 
 OTHER = Dialect()
 THIS = Dialect(
-    bulk="/v1/orders/bulk", retail=("import", "online-retail", "--accept-rejects", "--zone", "UTC")
+    bulk="/v1/orders/bulk",
+    retail=("import", "online-retail", "--accept-rejects", "--zone", "UTC"),
+    # One key packs and verifies for two people.
+    key=(*OTHER.key, "--scope", "on-behalf-of"),
 )
