@@ -114,6 +114,10 @@ class Unavailable(Exception):
         self.retry_after = retry_after
 
 
+class ClockAhead(Unavailable):
+    """A clock of ours is wrong, and nothing was written: repeat with the same key, later."""
+
+
 async def in_time(work: Coroutine[Any, Any, T], seconds: float) -> T:
     """What this comes to, or Unavailable.
 

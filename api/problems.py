@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from api.ports import Unavailable
+from api.ports import ClockAhead, Unavailable
 from domain import errors
 from projections.projection import (
     AnswerTooSlow,
@@ -105,6 +105,7 @@ KINDS: Mapping[type[Exception], Kind] = {
     DatabaseAway: Kind(503, "database-away", "The database gives no answer"),
     AnswerTooSlow: Kind(503, "answer-too-slow", "The answer takes too long"),
     TooManyAsk: Kind(503, "too-many-ask", "Too many ask for the like"),
+    ClockAhead: Kind(503, "clock-ahead", "The database's clock is wrong"),
     Unavailable: Kind(503, "outcome-unknown", "The outcome is unknown"),
     Exception: Kind(500, "internal-error", "Something went wrong here"),
 }

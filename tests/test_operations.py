@@ -9,6 +9,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -30,6 +31,8 @@ from tests.faults.http import call
 from tests.faults.processes import Makers, makers
 from tests.faults.system import Api, System, all_at_once, order_body, system_over
 from tests.infra.running import eventually
+from tests.infra.shop import receive, writing
+from tests.infra.wrong_clock import set_clock_ahead
 from tests.pages import FOLDER, Page
 
 PROMISED = {
@@ -42,6 +45,7 @@ PROMISED = {
     "ordinal_intake_lag_messages", "ordinal_intake_topic_changes", "ordinal_reaction_on",
     "ordinal_reaction_parked", "ordinal_reaction_lag_events", "ordinal_reaction_lag_seconds",
     "ordinal_reaction_commands",
+    "ordinal_database_clock_ahead_seconds", "ordinal_log_clock_ahead_seconds",
 }  # fmt: skip
 HISTOGRAMS = {f"ordinal_{name}" for name in (
     "command_seconds", "batch_commands", "append_seconds", "http_request_seconds")}  # fmt: skip
@@ -558,6 +562,33 @@ def test_reactions(system: System) -> None:
     eventually(lambda: figures(api)["ordinal_reaction_parked expirer"] == 0, 30)
     page.run("How to know that it is over", system)
     page.assert_all_was_run()
+
+
+@pytest.mark.timeout(120)
+def test_a_clock_is_wrong(system: System) -> None:
+    """The database's alone at first; then that of the whole machine, for one commit."""
+    page, ahead = Page("a-clock-is-wrong"), timedelta(hours=3)
+    project = system.start("project")
+    set_clock_ahead(system.conninfo, ahead)
+    api = system.serve()
+    answer = system.order(api, "refused")
+    assert (answer.status, json.loads(answer.body)["type"]) == (
+        503,
+        "urn:ordinal:problem:clock-ahead",
+    )
+    eventually(lambda: figures(api)["ordinal_database_clock_ahead_seconds"] > 300)
+    page.run("Symptoms", system, 1)
+    with writing(system.conninfo, clock=lambda: datetime.now(UTC) + ahead) as writer:
+        receive(writer, 1)
+    set_clock_ahead(system.conninfo, timedelta(0))
+    eventually(lambda: figures(api)["ordinal_log_clock_ahead_seconds"] > 300)
+    assert figures(api)["ordinal_database_clock_ahead_seconds"] < 300
+    page.run("What to do", system)
+    expect_applied(api, place(system, api, "refused", "b"))
+    eventually(lambda: figures(api)["ordinal_log_clock_ahead_seconds"] == 0)
+    page.run("How to know that it is over", system)
+    page.assert_all_was_run()
+    project.stop()
 
 
 def test_logins(system: System) -> None:

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 import psycopg
 import structlog
 
-from api.ports import Caller, Seen, Unavailable, in_time
+from api.ports import Caller, ClockAhead, Seen, Unavailable, in_time
 from api.reach import reach_of
 from api.scopes import granted
 from commands.handling import Answer, Contact, Context
@@ -16,6 +16,7 @@ from infra.readmodels.reader import RowReader
 from infra.store.api_keys import Key
 from infra.store.contacts_vault import Vault
 from infra.store.key_ring import KeyRing
+from infra.write_path import group_commit
 from infra.write_path.command_bus import CommandBus
 from infra.write_path.group_commit import LogUnavailable
 
@@ -36,8 +37,7 @@ class BusDispatch:
         try:
             return await self._bus.submit(command, context)
         except LogUnavailable as error:
-            # The command's own line in the log says why; it may name machines and files.
-            raise Unavailable from error
+            raise _unavailable(error) from error
 
 
 class BusSubmit:
@@ -57,7 +57,7 @@ class BusSubmit:
         try:
             awaited = self._bus.queue(command, context, patient=patient)
         except LogUnavailable as error:
-            raise Unavailable from error
+            raise _unavailable(error) from error
         awaited.add_done_callback(lambda settled: done(_outcome(settled)))
 
 
@@ -65,9 +65,14 @@ def _outcome(settled: "asyncio.Future[Answer]") -> Answer | Exception:
     error = settled.exception()
     if error is None:
         return settled.result()
-    if isinstance(error, Exception) and not isinstance(error, LogUnavailable):
-        return error
-    return Unavailable()
+    if isinstance(error, LogUnavailable):
+        return _unavailable(error)
+    return error if isinstance(error, Exception) else Unavailable()
+
+
+def _unavailable(error: LogUnavailable) -> Unavailable:
+    """The command's own line in the log says why; it may name machines and files."""
+    return ClockAhead() if isinstance(error, group_commit.ClockAhead) else Unavailable()
 
 
 class RingKeys:

@@ -18,9 +18,10 @@ from infra.readmodels.parked_streams import Parked
 
 
 def show_log(found: Status) -> Grid:
-    grid = Grid("log position", "store epoch", "parked streams", "dead letters")
+    grid = Grid("log position", "store epoch", "clock epoch", "parked streams", "dead letters")
     parked = sum(len(model.read.parked) for model in found.read_models if model.read)
-    grid.add_row(*map(str, (found.head, found.store_epoch, parked, found.dead_letters)))
+    epochs = found.store_epoch, found.clock.epoch
+    grid.add_row(*map(str, (found.head, *epochs, parked, found.dead_letters)))
     return grid
 
 

@@ -2,9 +2,10 @@
 
 from infra.audit import accept_restore as restored
 from infra.audit.reconcile import ReconcileRefused
+from infra.store import clock_epochs
 from projections import PROJECTIONS
 from verbs.read_models import build, chosen_projections
-from verbs.session import load_settings, opened
+from verbs.session import load_settings, opened, owner
 from verbs.terminal import console, fail, verb
 
 cli = verb()
@@ -36,3 +37,20 @@ def accept_restore() -> None:
         )
         if accepted.behind:
             build(conninfo, chosen_projections(accepted.behind))
+
+
+@cli.command()
+def accept_clock() -> None:
+    """Begin a new clock epoch when a wrong clock has dated the log ahead.
+
+    As the owner of the database, with its clock put right; everything else may go on.
+    """
+    with owner() as conn:
+        try:
+            begun = clock_epochs.accept_clock(conn)
+        except clock_epochs.ClockNotAccepted as error:
+            fail(str(error))
+    console.print(
+        f"a new clock epoch begins behind position {begun.after}, which was dated"
+        f" {begun.former:%Y-%m-%d %H:%M:%S} UTC"
+    )

@@ -1,5 +1,6 @@
-"""I1 and I6: what was answered is in the log, and nothing is in the log twice or unasked."""
+"""I1, I6 and a part of I3: what was answered is in the log, once, and nothing unasked; in order."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ import msgspec
 
 from infra.audit.findings import Finding, Findings
 from infra.postgres.connections import Connection
+from infra.store.clock_epochs import EARLIEST, epochs
 from infra.store.envelope import event_id
 from infra.store.event_log import TABLE
 
@@ -54,7 +56,7 @@ def verify_commands(conn: Connection, findings: Findings) -> None:
     keys = findings.begin("I6", "one key, at most one effect")
     _answered(conn, once)
     since = datetime.now(UTC) - KEPT
-    for appends in _chunks(_appends(conn)):
+    for appends in _chunks(_appends(conn, RecordingTimes(conn, findings))):
         receipts = _receipts(conn, appends)
         for append in appends:
             known = receipts.get(append.command_id)
@@ -103,7 +105,28 @@ def _judge(append: Append, receipt: _Receipt, keys: Finding) -> None:
         )
 
 
-def _appends(conn: Connection) -> Iterator[Append]:
+class RecordingTimes:
+    """I3: they never fall with position, but where a clock epoch begins."""
+
+    def __init__(self, conn: Connection, findings: Findings) -> None:
+        self._finding = findings.begin("I3", "order of the log: guards, times, topics")
+        self._begins = deque(epochs(conn))
+        self._last = EARLIEST
+
+    def take(self, position: int, recorded_at: datetime) -> None:
+        """Events come in the order of their positions."""
+        while self._begins and position > self._begins[0]:
+            self._begins.popleft()
+            self._last = EARLIEST
+        if not self._finding.holds(recorded_at >= self._last):
+            self._finding.blame(
+                f"position {position} was recorded at {recorded_at}, behind one of {self._last},"
+                " and no clock epoch begins there"
+            )
+        self._last = max(self._last, recorded_at)
+
+
+def _appends(conn: Connection, times: RecordingTimes) -> Iterator[Append]:
     with conn.cursor("appends", binary=True) as cursor:
         cursor.itersize = FETCH
         cursor.execute(
@@ -114,6 +137,8 @@ def _appends(conn: Connection) -> Iterator[Append]:
         known = (event for event in heads if event[-1] is not None)
         for command_id, group in groupby(known, key=lambda event: event[-1].command_id):
             events = list(group)
+            for position, *_, head in events:
+                times.take(position, head.recorded_at)
             yield Append(
                 command_id,
                 events[0][-1].recorded_at,

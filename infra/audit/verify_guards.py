@@ -49,7 +49,7 @@ def verify_guards(conn: Connection, findings: Findings) -> None:
     """
     # What the server says is then written out in full.
     conn.execute("SET LOCAL search_path = pg_catalog")
-    order = findings.begin("I3", "order of the log: guards, topics")
+    order = findings.begin("I3", "order of the log: guards, times, topics")
     _triggers(conn, order)
     _functions(conn, order)
     others = findings.begin("I11", "nobody else can hold up the system")

@@ -15,7 +15,7 @@ from infra.store.event_log import head
 
 def verify_topics(conninfo: str, settings: Settings, findings: Findings) -> None:
     """I3: positions rise per partition, and what the topics hold is what the log holds."""
-    finding = findings.begin("I3", "order of the log: guards, topics")
+    finding = findings.begin("I3", "order of the log: guards, times, topics")
     report = reconcile(conninfo, settings, repair=False)
     finding.checked += report.events
     for found in report.findings:

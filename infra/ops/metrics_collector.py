@@ -93,12 +93,22 @@ class Collector:
         self._age = figures.gauge(
             "ordinal_figures_age_seconds", "Age of the figures of the log and its followers."
         )
+        self._database_ahead = figures.gauge(
+            "ordinal_database_clock_ahead_seconds",
+            "How far the database's clock is ahead of this process's; commands are refused at 300.",
+        )
+        self._log_ahead = figures.gauge(
+            "ordinal_log_clock_ahead_seconds",
+            "How far the last event was dated ahead of this process's clock.",
+        )
         # Nothing is better than a 0 that nobody has seen: it would look like a change later.
         for gauge in (
             figures.log_position,
             figures.dead_letters,
             figures.relay_position,
             figures.relay_lag,
+            self._database_ahead,
+            self._log_ahead,
         ):
             gauge.set(nan)
         figures.before_each_page(lambda: self._age.set(monotonic() - self._looked))
@@ -132,6 +142,8 @@ class Collector:
     def _show(self, found: Status) -> None:
         self._figures.log_position.set(found.head)
         self._figures.dead_letters.set(found.dead_letters)
+        self._database_ahead.set(found.clock.database_ahead.total_seconds())
+        self._log_ahead.set(found.clock.log_ahead.total_seconds())
         for model in found.read_models:
             self._show_model(model, found.head)
         if found.relay:

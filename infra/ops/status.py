@@ -17,6 +17,7 @@ from infra.postgres.connections import Connection, connect
 from infra.reactions.switches import switches
 from infra.readmodels.checkpoints import Checkpoint, ProjectorHalted, checkpoints, verify
 from infra.readmodels.parked_streams import Parked, parked_streams
+from infra.store.clock_epochs import MOST_AHEAD, ClockStatus, clock_status, said
 from infra.store.event_log import head, store_epoch
 from projections.projection import Projection
 
@@ -83,6 +84,7 @@ class Status:
 
     head: int
     store_epoch: int
+    clock: ClockStatus
     read_models: Sequence[ReadModelStatus]
     relay: RelayLag | None
     intakes: Sequence[Part]
@@ -138,6 +140,7 @@ def look(
         return Status(
             head=last,
             store_epoch=store_epoch(conn),
+            clock=clock_status(conn),
             read_models=[
                 _read_model(conn, each, last, heard.get(f"projector {each.name}"))
                 for each in projections
@@ -171,11 +174,23 @@ def _topic_changes(conn: Connection) -> dict[str, int]:
 def problems(found: Status) -> list[str]:
     """What is not as it should be, one sentence each; dead letters are answered, not waited for."""
     return [
+        *_problems_of_clocks(found.clock),
         *_problems_of_parts(found),
         *_problems_of_models(found),
         *_problems_of_relay(found),
         *problems_of_reactions(found.reactions, LATE),
     ]
+
+
+def _problems_of_clocks(clock: ClockStatus) -> Iterator[str]:
+    if clock.database_ahead > MOST_AHEAD:
+        ahead = said(clock.database_ahead)
+        yield f"the database's clock is {ahead} ahead of this machine's: put the wrong one right"
+    elif clock.log_ahead > MOST_AHEAD:
+        yield (
+            f"a wrong clock dated the log {said(clock.log_ahead)} ahead:"
+            " `ordinal store accept-clock` begins a new clock epoch"
+        )
 
 
 def _problems_of_parts(found: Status) -> Iterator[str]:

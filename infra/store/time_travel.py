@@ -10,6 +10,7 @@ import msgspec
 from domain.categories import CATEGORIES, decider_of
 from infra.postgres.connections import Connection
 from infra.store import codec
+from infra.store.clock_epochs import epochs
 from infra.store.envelope import envelope, with_position
 from infra.store.event_log import TABLE, StoredRow, head, read_after, read_stream
 
@@ -28,9 +29,21 @@ class StateAt:
 def position_at(conn: Connection, moment: datetime) -> int:
     """The highest position that was recorded at or before this moment; 0 when there is none.
 
-    Recording times never fall with position, so the log can be searched by halves.
+    Recording times never fall with position within a clock epoch, so the newest epoch that had
+    begun by then can be searched by halves.
     """
-    low, high = 0, head(conn)
+    begins = epochs(conn)
+    ends = [*begins[1:], head(conn)]
+    for begin, end in zip(reversed(begins), reversed(ends), strict=True):
+        found = _position_within(conn, begin, end, moment)
+        if found is not None:
+            return found
+    return 0
+
+
+def _position_within(conn: Connection, begin: int, end: int, moment: datetime) -> int | None:
+    """The highest position in (begin, end] of that moment or before; None when there is none."""
+    low, high = begin, end
     while low < high:
         middle = (low + high + 1) // 2
         row = _at_or_before(conn, middle, low)
@@ -38,7 +51,7 @@ def position_at(conn: Connection, moment: datetime) -> int:
             low = middle
         else:
             high = row.position - 1
-    return low
+    return None if _at_or_before(conn, low, begin) is None else low
 
 
 def _at_or_before(conn: Connection, position: int, floor: int) -> StoredRow | None:

@@ -30,7 +30,8 @@ _LOCK = statement("lock", "SELECT ordinal.append_lock()")
 _MOMENT = statement(
     "moment",
     "SELECT CASE WHEN is_called THEN last_value ELSE 0 END, clock_timestamp(),"
-    f" notification_id, state FROM {SEQUENCE} LEFT JOIN LATERAL"
+    " notification_id, state, (SELECT coalesce(max(after), 0) FROM ordinal.clock_epochs)"
+    f" FROM {SEQUENCE} LEFT JOIN LATERAL"
     f" (SELECT notification_id, state FROM {TABLE} ORDER BY notification_id DESC LIMIT 1) AS last"
     " ON true",
 )
@@ -75,17 +76,25 @@ class LogUnavailable(Exception):
     """The log is away or too busy: the outcome is unknown, repeat with the same key."""
 
 
+class ClockAhead(LogUnavailable):
+    """The database's clock is too far ahead of this process's: nothing was written."""
+
+
 class InDoubt(Exception):
     """The connection broke while the transaction was being committed."""
 
 
 class LogHead(NamedTuple):
-    """What the log looks like under the lock: the sequence's last value, the last event."""
+    """What the log looks like under the lock: the sequence's last value, the last event.
+
+    Its clock epoch begins behind the position `epoch`.
+    """
 
     sequence: int
     clock: datetime
     head: int
     last_state: bytes | None
+    epoch: int
 
 
 class Loaded(NamedTuple):
@@ -177,12 +186,13 @@ class LogSession(Pipeline):
 
 
 def _moment(found: PGresult) -> LogHead:
-    sequence, clock, head, state = (found.get_value(0, column) for column in range(4))
+    sequence, clock, head, state, epoch = (found.get_value(0, column) for column in range(5))
     return LogHead(
         _integer(sequence),
         EPOCH + _integer(clock) * MICROSECOND,
         _integer(head) if head is not None else 0,
         state,
+        _integer(epoch),
     )
 
 

@@ -19,7 +19,7 @@ import structlog
 from commands.handling import Answer, Context
 from infra.runtime.loop_worker import LoopWorker
 from infra.write_path.append_batch import CommandRequest, Outcome
-from infra.write_path.group_commit import LogUnavailable, Writer
+from infra.write_path.group_commit import ClockAhead, LogUnavailable, Writer
 
 BATCH_COMMANDS = 256
 BATCH_LINES = 5_000
@@ -65,6 +65,7 @@ class Breaker:
         self._shortest, self._longest = shortest, longest
         self._pause = 0.0
         self._until = 0.0
+        self._reason = LogUnavailable()
 
     @property
     def open(self) -> bool:
@@ -74,7 +75,14 @@ class Breaker:
     def retry_after(self) -> float:
         return max(0.0, self._until - time.monotonic())
 
-    def failed(self) -> None:
+    def refusal(self) -> LogUnavailable:
+        """What a caller is told: a wrong clock, or else that the log is away."""
+        if isinstance(self._reason, ClockAhead):
+            return ClockAhead(str(self._reason))
+        return LogUnavailable("the event log is away or too busy")
+
+    def failed(self, reason: LogUnavailable) -> None:
+        self._reason = reason
         self._pause = min(self._longest, max(self._shortest, self._pause * 2))
         self._until = time.monotonic() + self._pause
 
@@ -155,7 +163,9 @@ class CommandBus:
         worker = self._worker
         if worker is None or self._stopping:
             raise LogUnavailable("the bus is not running")
-        if len(self._queue) >= self._queue_limit or self.breaker.open:
+        if self.breaker.open:
+            raise self.breaker.refusal()
+        if len(self._queue) >= self._queue_limit:
             raise LogUnavailable("the event log is away or too busy")
         now = time.monotonic()
         future: asyncio.Future[Answer] = worker.loop.create_future()
@@ -279,7 +289,9 @@ class CommandBus:
             log.exception("observer_failed", commands=len(batch))
 
     def _fail(self, batch: Sequence[QueuedCommand], error: LogUnavailable) -> None:
-        self.breaker.failed()
+        self.breaker.failed(error)
+        if isinstance(error, ClockAhead):
+            log.error("clock_refused", why=str(error))
         for pending in batch:
             pending.outcome = pending.outcome or error
 

@@ -18,8 +18,10 @@ from domain.errors import Invalid, KeyReused, OrdinalError, StaleVersion, TooMan
 from infra.postgres.connections import Connection
 from infra.runtime.crash_points import crash_point
 from infra.runtime.loop_worker import elsewhere, give_way
+from infra.store.clock_epochs import EARLIEST, MOST_AHEAD, Clock, said, system_clock
 from infra.store.envelope import envelope
 from infra.write_path.append_batch import AppendBatch, CommandRequest
+from infra.write_path.append_session import ClockAhead as ClockAhead
 from infra.write_path.append_session import InDoubt, LogHead, LogSession
 from infra.write_path.append_session import LogUnavailable as LogUnavailable
 from infra.write_path.side_writes import SideWrite, SideWrites
@@ -60,14 +62,17 @@ class Writer:
         *,
         cache_bytes: int,
         snapshots: Snapshots | None = None,
+        clock: Clock = system_clock,
     ) -> None:
         self._connect = connect
+        self._clock = clock
         self._handlers = handlers
         self._session: LogSession | None = None
         self._cache = StreamCache(cache_bytes)
         self._working_set = WorkingSet(handlers, self._cache, snapshots)
         self._view = self._working_set.view
-        self._recorded_at = datetime.min.replace(tzinfo=UTC)
+        self._recorded_at = EARLIEST
+        self._epoch = 0
         self._dirty: set[str] = set()
         self._meanwhile: Callable[[], None] | None = None
         self._batch: AppendBatch | None = None
@@ -236,12 +241,25 @@ class Writer:
 
     def _look_around(self, moment: LogHead) -> None:
         working_set = self._working_set
+        self._check_clock(moment.clock)
+        if moment.epoch != self._epoch:
+            self._epoch, self._recorded_at = moment.epoch, EARLIEST
         if moment.sequence != working_set.sequence and moment.last_state is not None:
             working_set.foreign = moment.sequence
-            last = envelope(moment.last_state).recorded_at
-            self._recorded_at = max(self._recorded_at, last)
+            if moment.head > moment.epoch:
+                last = envelope(moment.last_state).recorded_at
+                self._recorded_at = max(self._recorded_at, last)
         working_set.sequence = moment.sequence
         self._recorded_at = max(self._recorded_at, moment.clock)
+
+    def _check_clock(self, database: datetime) -> None:
+        """One batch of a clock that is ahead would date every later event."""
+        ahead = database - self._clock()
+        if ahead > MOST_AHEAD:
+            raise ClockAhead(
+                f"the database's clock is {said(ahead)} ahead of this process's: nothing is"
+                " written until one of them is put right"
+            )
 
     def _decide_all(
         self,

@@ -32,6 +32,7 @@ from domain.stock.state import STOCK_ITEM, StockItem
 from domain.values import ShortagePolicy, stock_stream
 from infra.postgres.connections import Connection, connect_writer
 from infra.store import codec
+from infra.store.clock_epochs import Clock, system_clock
 from infra.store.envelope import Stored, envelope
 from infra.store.event_log import SEQUENCE, TABLE, StoredRow, read_after, read_stream
 from infra.write_path.append_batch import CommandRequest
@@ -149,9 +150,14 @@ def writing(
     *,
     cache_bytes: int = BIG_CACHE,
     snapshots: Snapshots | None = None,
+    clock: Clock = system_clock,
 ) -> Iterator[Writer]:
     writer = Writer(
-        lambda: connect_writer(conninfo), handlers, cache_bytes=cache_bytes, snapshots=snapshots
+        lambda: connect_writer(conninfo),
+        handlers,
+        cache_bytes=cache_bytes,
+        snapshots=snapshots,
+        clock=clock,
     )
     try:
         yield writer

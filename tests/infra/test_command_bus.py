@@ -258,7 +258,7 @@ def test_the_breaker_waits_longer_each_time_but_never_long() -> None:
     breaker = Breaker(shortest=1, longest=5)
     states, pauses = [breaker.open], []
     for _ in range(5):
-        breaker.failed()
+        breaker.failed(LogUnavailable("away"))
         states.append(breaker.open)
         pauses.append(round(breaker.retry_after))
     breaker.succeeded()
