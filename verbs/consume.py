@@ -9,9 +9,10 @@ from consumers.channels import CHANNELS
 from consumers.consumer import Consumer
 from infra.intake.intake import Intake, IntakeStatus
 from infra.ops.heartbeats import Heartbeat, reporting
-from infra.runtime.supervisor import Family, spare_the_collector
+from infra.runtime.supervisor import spare_the_collector
+from verbs.parts import family_of
 from verbs.session import load_settings, opened
-from verbs.signals import stop_signal
+from verbs.signals import StopFlag, stop_signal
 from verbs.terminal import fail, verb
 from verbs.writing import keeping_writer
 
@@ -34,8 +35,10 @@ def consume(
 
 
 def _consume_all(*options: str) -> None:
-    family = Family([("consume", name, *options) for name in CHANNELS])
-    with opened(load_settings()), stop_signal() as stop:
+    settings = load_settings()
+    family = family_of([("consume", name, *options) for name in CHANNELS])
+    stop = StopFlag()
+    with opened(settings, watched=False):
         family.start()
         family.watch(stop)
 

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import psycopg
@@ -38,15 +38,16 @@ def setting_error(name: str, wrong: str) -> str:
 
 
 @contextmanager
-def opened(settings: Settings, *, migrated: bool = True) -> Iterator[str]:
-    """The conninfo of a database that is up and, unless we are to migrate it, up to date."""
+def opened(settings: Settings, *, migrated: bool = True, watched: bool = True) -> Iterator[str]:
+    """The conninfo of a database that is up and, unless we are to migrate it, up to date.
+
+    An embedded one is `watched` by a thread, which whoever forks leaves to the forked.
+    """
     if os.environ.get("POSTGRES_ENABLE_DB_FUNCTIONS"):
         fail("POSTGRES_ENABLE_DB_FUNCTIONS is set: that way of appending takes no lock. Unset it.")
     url, here = settings.database_url.get_secret_value(), Path.cwd()
-    with (
-        embedded_postgres.database(url, here) as conninfo,
-        embedded_postgres.kept_running(url, here),
-    ):
+    watch = embedded_postgres.kept_running(url, here) if watched else nullcontext()
+    with embedded_postgres.database(url, here) as conninfo, watch:
         if migrated:
             require_migrated(conninfo)
         yield conninfo

@@ -3,10 +3,29 @@
 import signal
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from infra.runtime.supervisor import STOPS
+
+
+class StopFlag:
+    """Says whether SIGINT or SIGTERM came, in a process that may have no second thread."""
+
+    def __init__(self) -> None:
+        self._told = False
+        for number in STOPS:
+            signal.signal(number, self._hear)
+
+    def wait(self, timeout: float) -> bool:
+        """Whether it was told; the handler runs in between, and does not cut the wait short."""
+        if not self._told:
+            time.sleep(timeout)
+        return self._told
+
+    def _hear(self, *_: object) -> None:
+        self._told = True
 
 
 @contextmanager

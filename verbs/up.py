@@ -1,12 +1,14 @@
 """`ordinal up`"""
 
+from functools import partial
+
 from consumers.channels import CHANNELS
 from infra.kafka.topics import ensure_topics
 from infra.runtime.settings import Settings
-from infra.runtime.supervisor import Family
 from infra.store.migrations import migrate
+from verbs.parts import aside, family_of
 from verbs.session import load_settings, opened
-from verbs.signals import stop_signal
+from verbs.signals import StopFlag
 from verbs.terminal import verb
 
 cli = verb()
@@ -16,11 +18,11 @@ cli = verb()
 def up() -> None:
     """Run everything: API, projectors, reactions and, with Kafka, relay and intake."""
     settings = load_settings()
-    with opened(settings, migrated=False) as conninfo, stop_signal() as stop:
+    family, stop = family_of(verbs_of(settings)), StopFlag()
+    with opened(settings, migrated=False, watched=False) as conninfo:
         migrate(conninfo)
         if settings.kafka_bootstrap_servers:
-            ensure_topics(settings, CHANNELS)
-        family = Family(verbs_of(settings))
+            aside("topics", partial(ensure_topics, settings, CHANNELS))
         family.start()
         family.watch(stop)
 

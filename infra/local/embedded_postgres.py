@@ -163,6 +163,8 @@ def _default_folder(root: Path) -> Path:
 @contextmanager
 def _among_users(server: PostgresServer) -> Iterator[None]:
     with _lock_file(server.folder, "users.lock") as users:
+        # A forked process is a user of its own, or none: our share must not live on in it.
+        os.register_at_fork(after_in_child=users.close)
         with _gate(server.folder):
             fcntl.flock(users, fcntl.LOCK_SH)
         try:

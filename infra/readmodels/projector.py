@@ -101,17 +101,22 @@ class Projector:
         name = f"projector {self._projection.name}"
         with Leadership(self._conninfo, leader_lock_of(self._projection), name) as leader_lock:
             if leader_lock.acquire(stop, self._watchdog.ping):
+                self._prepare(name)
                 with closing(connect_projector(self._conninfo, name)) as conn:
                     applier = self._resume(conn, leader_lock, stop)
                     if applier:
                         self._lead(conn, leader_lock, applier, stop)
 
+    def _prepare(self, name: str) -> None:
+        """In a session that ends: what it learned of the catalogue, megabytes, goes with it."""
+        with closing(connect_projector(self._conninfo, name)) as conn:
+            ensure_generation(conn, self._projection)
+            refresh_views(conn, self._projection)
+
     def _resume(
         self, conn: Connection, leader_lock: Leadership, stop: threading.Event
     ) -> Applier | None:
         """Go on where this version's generation stands; waits for a rebuild that makes it."""
-        ensure_generation(conn, self._projection)
-        refresh_views(conn, self._projection)
         while not stop.is_set():
             self._watchdog.ping()
             leader_lock.check()

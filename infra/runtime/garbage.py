@@ -1,8 +1,9 @@
 """Python's collector in a process that keeps much and must not pause.
 
 Everything that the cache keeps is looked through by a pass over the oldest generation: a quarter
-of a second, once in some 50,000 orders. Here what outlives a pass over the young is frozen, which
-no pass looks at, and that long one waits until nobody asks for anything.
+of a second, once in some 50,000 orders. Here what outlives a pass over the young is looked at by no
+short pass again, and the long one waits until nobody asks for anything. What was there before the
+start is frozen for good: a pass writes to all that it looks at, and forked processes share it.
 """
 
 import gc
@@ -22,10 +23,10 @@ log = structlog.get_logger("garbage")
 
 
 class SteadyCollector:
-    """Collects in short passes. A cycle that was frozen is freed at the next rest."""
+    """Collects in short passes. A cycle that outlived one is freed at the next rest."""
 
     def __init__(self) -> None:
-        self._frozen = False
+        self._kept = False
         self._busy_at = self._all_at = time.monotonic()
         self._before = gc.get_threshold()
 
@@ -46,20 +47,17 @@ class SteadyCollector:
         if busy:
             self._busy_at = now
         rested = now - self._busy_at >= QUIET_SECONDS and now - self._all_at >= BETWEEN_SECONDS
-        if not self._frozen or not (rested or now - self._all_at >= AT_LATEST_SECONDS):
+        if not self._kept or not (rested or now - self._all_at >= AT_LATEST_SECONDS):
             return False
         self._look_through_all()
-        self._all_at, self._frozen = now, False
+        self._all_at, self._kept = now, False
         return True
 
     def _passed(self, phase: str, info: dict[str, int]) -> None:
         if phase == "stop" and info["generation"] == 0:
-            gc.freeze()
-            self._frozen = True
+            self._kept = True
 
     def _look_through_all(self) -> None:
         began = time.perf_counter()
-        gc.unfreeze()
         freed = gc.collect()
-        gc.freeze()
         log.debug("garbage_collected", freed=freed, seconds=round(time.perf_counter() - began, 3))

@@ -1,28 +1,32 @@
 """What processes of the program have in common, and several of them as one family: started
 together, restarted, and ended together.
+
+Where that is possible they are copies of the one that starts them, which has imported for all.
 """
 
-import ctypes
 import gc
 import os
-import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
 
 import structlog
+
+from infra.runtime.forked import STOPS, Forked, can_fork, die_with_parent
+
+__all__ = ["STOPS", "Family", "die_with_parent", "spare_the_collector"]
 
 STOP_SECONDS = 8.0
 SHORTEST_PAUSE = 0.5
 LONGEST_PAUSE = 10.0
 # A process that lived this long was well; what ended it is not its start.
 WELL_SECONDS = 30.0
-PR_SET_PDEATHSIG = 1
-# What tells a process to end in good order.
-STOPS = frozenset({signal.SIGINT, signal.SIGTERM})
+
+Verb = tuple[str, ...]
 
 log = structlog.get_logger("processes")
 
@@ -34,18 +38,55 @@ def spare_the_collector() -> None:
     gc.set_threshold(20_000, 50, 100)
 
 
-def die_with_parent() -> None:
-    """A killed parent leaves nobody behind (Linux; elsewhere Ctrl-C reaches the whole group)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+class Stop(Protocol):
+    """Whoever may be told to stop."""
+
+    def wait(self, timeout: float) -> bool:
+        """Whether it was told, within so many seconds."""
+        ...
+
+
+class Running(Protocol):
+    """A process that was started; codes are as those of `subprocess.Popen`."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float) -> int | None: ...
+
+    def terminate(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+
+class Spawned:
+    """A process that begins anew."""
+
+    def __init__(self, verb: Verb, environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "main", *verb],
+            env={**os.environ, **environment},
+            preexec_fn=die_with_parent,
+        )
+        self.pid = self._process.pid
+        self.poll, self.terminate = self._process.poll, self._process.terminate
+        self.kill = self._process.kill
+
+    def wait(self, timeout: float) -> int | None:
+        try:
+            return self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
 
 
 @dataclass(slots=True)
 class Child:
     """One verb, and when it may be started again."""
 
-    verb: tuple[str, ...]
-    process: "subprocess.Popen[bytes] | None" = None
+    verb: Verb
+    process: Running | None = None
     started: float = 0.0
     pause: float = SHORTEST_PAUSE
     not_before: float = 0.0
@@ -53,10 +94,14 @@ class Child:
 
 @dataclass(slots=True)
 class Family:
-    """Keeps verbs of this program running until it is told to stop."""
+    """Keeps verbs of this program running until it is told to stop.
 
-    verbs: Sequence[tuple[str, ...]]
+    `run` carries out a verb in a copy of this process; without it, every one begins anew.
+    """
+
+    verbs: Sequence[Verb]
     environment: Mapping[str, str] = field(default_factory=dict)
+    run: Callable[[Verb], object] | None = None
     children: list[Child] = field(default_factory=list)
 
     def start(self) -> None:
@@ -66,14 +111,15 @@ class Family:
 
     def _start(self, child: Child) -> None:
         child.started = time.monotonic()
-        child.process = subprocess.Popen(
-            [sys.executable, "-m", "main", *child.verb],
-            env={**os.environ, **self.environment},
-            preexec_fn=die_with_parent,
-        )
+        child.process = self._launch(child.verb)
         log.info("process_started", verb=child.verb[0], pid=child.process.pid)
 
-    def watch(self, stop: threading.Event) -> None:
+    def _launch(self, verb: Verb) -> Running:
+        if self.run and can_fork():
+            return Forked(" ".join(verb), partial(self.run, verb), self.environment)
+        return Spawned(verb, self.environment)
+
+    def watch(self, stop: Stop) -> None:
         """Start again whatever ends by itself, until `stop`; then end all."""
         while not stop.wait(0.1):
             for child in self.children:
@@ -86,7 +132,7 @@ class Family:
             well = now - child.started > WELL_SECONDS
             child.pause = SHORTEST_PAUSE if well else min(LONGEST_PAUSE, child.pause * 2)
             child.not_before = now + child.pause
-            code, child.process = child.process.returncode, None
+            code, child.process = child.process.poll(), None
             log.error("process_ended", verb=child.verb[0], code=code, again_in=child.pause)
         if child.process is None and now >= child.not_before:
             self._start(child)
@@ -98,10 +144,8 @@ class Family:
             process.terminate()
         deadline = time.monotonic() + STOP_SECONDS
         for process in alive:
-            try:
-                process.wait(max(0.1, deadline - time.monotonic()))
-            except subprocess.TimeoutExpired:
+            if process.wait(max(0.1, deadline - time.monotonic())) is None:
                 log.error("process_killed", pid=process.pid)
                 process.kill()
-                process.wait()
+                process.wait(STOP_SECONDS)
         self.children = []
