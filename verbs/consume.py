@@ -14,7 +14,7 @@ from verbs.parts import family_of
 from verbs.session import load_settings, opened
 from verbs.signals import StopFlag, stop_signal
 from verbs.terminal import fail, verb
-from verbs.writing import keeping_writer
+from verbs.writing import TAKEN_IN_BYTES, keeping_writer
 
 cli = verb()
 
@@ -47,7 +47,8 @@ def _consume(consumer: Consumer) -> None:
     settings = load_settings()
     spare_the_collector()
     with opened(settings) as conninfo, stop_signal() as stop:
-        machine = Intake(settings, consumer, keeping_writer(settings, conninfo))
+        writer = keeping_writer(settings, conninfo, TAKEN_IN_BYTES)
+        machine = Intake(settings, consumer, writer)
         news = partial(news_of, machine.status)
         with reporting(conninfo, "ordinal_writer", part_of(consumer), news):
             machine.run(stop)

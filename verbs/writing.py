@@ -22,12 +22,20 @@ log = structlog.get_logger("ordinal")
 T = TypeVar("T")
 
 
-def keeping_writer(settings: Settings, conninfo: str) -> Writer:
-    """A writer for a long life: it keeps snapshots, so that the next one starts fast."""
+# Bytes of orders that an intake keeps although it has not heard of them again: some thousand.
+TAKEN_IN_BYTES = 4_000_000
+
+
+def keeping_writer(settings: Settings, conninfo: str, once_bytes: int | None = None) -> Writer:
+    """A writer for a long life: it keeps snapshots, so that the next one starts fast.
+
+    `once_bytes` bounds what it keeps of streams that it used but once.
+    """
     return Writer(
         lambda: connect_writer(conninfo),
         HANDLERS,
         cache_bytes=settings.cache_bytes,
+        once_bytes=once_bytes,
         snapshots=Snapshots(lambda: connect(conninfo, "ordinal_writer")),
     )
 

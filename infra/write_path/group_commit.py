@@ -61,6 +61,7 @@ class Writer:
         handlers: Mapping[type, Handling],
         *,
         cache_bytes: int,
+        once_bytes: int | None = None,
         snapshots: Snapshots | None = None,
         clock: Clock = system_clock,
     ) -> None:
@@ -68,7 +69,7 @@ class Writer:
         self._clock = clock
         self._handlers = handlers
         self._session: LogSession | None = None
-        self._cache = StreamCache(cache_bytes)
+        self._cache = StreamCache(cache_bytes, once_bytes)
         self._working_set = WorkingSet(handlers, self._cache, snapshots)
         self._view = self._working_set.view
         self._recorded_at = EARLIEST

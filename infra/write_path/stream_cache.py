@@ -2,7 +2,8 @@
 
 A stream that was used again is only marked. When it would have to go it goes behind all others
 instead, once. That spares what is used often nearly as well as moving a stream at every use would,
-and lets go of orders that were placed and never heard of again.
+and lets go of orders that were placed and never heard of again. Where hardly any is, as in
+an intake, those that were used but once may have a share that is smaller than the whole.
 """
 
 from collections import OrderedDict
@@ -40,9 +41,12 @@ class Cached:
 class StreamCache:
     """Evicts only when told to, so that what a batch loaded stays until the batch is done."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, once_limit: int | None = None) -> None:
+        """`once_limit` is for all streams that were used but once."""
         self.limit = limit
-        self.weight = 0
+        self.once_limit = once_limit
+        self.weight = self.once_weight = 0
+        self._once: dict[str, int] = {}
         self._streams: OrderedDict[str, Cached] = OrderedDict()
         self.get = self._streams.get
 
@@ -59,10 +63,12 @@ class StreamCache:
             cached = self._streams.pop(stream_id, None)
             if cached is not None:
                 self.weight -= cached.weight
+                self._not_once(stream_id)
 
     def clear(self) -> None:
         self._streams.clear()
-        self.weight = 0
+        self._once.clear()
+        self.weight = self.once_weight = 0
 
     def touched(self, stream_ids: Iterable[str]) -> None:
         """These were used: weigh those that grew, and drop what is too much."""
@@ -74,6 +80,10 @@ class StreamCache:
             cached.used = cached.weight > 0
             if not cached.used or cached.version - cached.weighed_at >= GROWN:
                 self._weigh(cached)
+            if self.once_limit is not None:
+                self._count_once(stream_id, cached)
+        if self.once_limit is not None:
+            self._drop_once(self.once_limit)
         while self.weight > self.limit and len(self._streams) > 1:
             self._drop_one()
 
@@ -83,9 +93,23 @@ class StreamCache:
             stream_id, cached = self._streams.popitem(last=False)
             if not cached.used:
                 self.weight -= cached.weight
+                self._not_once(stream_id)
                 return
             cached.used = False
             self._streams[stream_id] = cached
+
+    def _count_once(self, stream_id: str, cached: Cached) -> None:
+        self._not_once(stream_id)
+        if not cached.used:
+            self._once[stream_id] = cached.weight
+            self.once_weight += cached.weight
+
+    def _not_once(self, stream_id: str) -> None:
+        self.once_weight -= self._once.pop(stream_id, 0)
+
+    def _drop_once(self, limit: int) -> None:
+        while self.once_weight > limit and len(self._once) > 1:
+            self.evict([next(iter(self._once))])
 
     def _weigh(self, cached: Cached) -> None:
         weight = cached.decider.weight(cached.state)

@@ -61,3 +61,32 @@ def test_a_stream_that_grows_pushes_others_out() -> None:
     grow(cache, "stock-A-2", GROWN)
     assert cache.get("stock-A-1") is None
     assert len(cache) == 1
+
+
+def test_what_was_used_but_once_may_have_a_share_of_its_own() -> None:
+    cache = StreamCache(10_000_000)
+    cache.add("stock-A-hot", 0)
+    cache.touched(["stock-A-hot"])
+    cache.once_limit = 3 * cache.weight
+    cache.touched(["stock-A-hot"])
+    for number in range(20):
+        name = f"stock-A-{number}"
+        cache.add(name, 0)
+        cache.touched([name])
+        assert cache.once_weight <= cache.once_limit
+    assert cache.get("stock-A-hot") is not None
+    assert [cache.get(f"stock-A-{number}") is not None for number in (0, 16, 17, 19)] == [
+        False, False, True, True,
+    ]  # fmt: skip
+    assert len(cache) == 4
+    cache.evict(["stock-A-17", "stock-A-18", "stock-A-19"])
+    assert cache.once_weight == 0
+
+
+def test_without_that_share_all_is_one() -> None:
+    cache = StreamCache(10_000_000)
+    for number in range(20):
+        cache.add(f"stock-A-{number}", 0)
+        cache.touched([f"stock-A-{number}"])
+    assert len(cache) == 20
+    assert cache.once_weight == 0
