@@ -8,14 +8,13 @@ from typing import Annotated
 import structlog
 import typer
 
-from infra.ops.heartbeats import Heartbeat, reporting
+from infra.ops.heartbeats import Heartbeat, reporting_each
 from infra.readmodels.feeds import Feed, StoreFeed
 from infra.readmodels.index_follower import Follower
-from infra.readmodels.kafka_feed import KafkaFeed
+from infra.readmodels.kafka_feed import KafkaFeed, SharedSession
 from infra.readmodels.projector import Projector, ProjectorStatus
 from infra.runtime.settings import Settings
 from infra.runtime.supervisor import spare_the_collector
-from projections.projection import Projection
 from verbs.read_models import chosen_projections
 from verbs.session import load_settings, opened
 from verbs.signals import stop_signal
@@ -34,37 +33,35 @@ def project(names: Annotated[list[str] | None, typer.Argument(help="Read models.
     with opened(settings) as conninfo, stop_signal() as stop:
         feed = feeds_of(settings, conninfo)
         chosen = chosen_projections(names or [])
+        machines = {f"projector {each.name}": Projector(conninfo, each, feed) for each in chosen}
         threads = [
-            threading.Thread(target=_project, args=(conninfo, each, feed, stop), name=each.name)
-            for each in chosen
+            threading.Thread(target=_project, args=(machine, stop), name=name)
+            for name, machine in machines.items()
         ]
         threads.append(
             threading.Thread(target=bring_up_to_date, args=(conninfo, chosen, stop), name="upgrade")
         )
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        news = {name: partial(news_of, machine.status) for name, machine in machines.items()}
+        with reporting_each(conninfo, "ordinal_projector", news):
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
 
 
 def feeds_of(settings: Settings, conninfo: str) -> Callable[[], Feed]:
-    """Opens feeds; through Kafka, those of one process share a consumer."""
+    """Opens feeds; through Kafka, those of one process share a consumer, and a session."""
     if settings.kafka_bootstrap_servers:
-        return partial(KafkaFeed, conninfo, Follower(settings))
+        return partial(KafkaFeed, SharedSession(conninfo), Follower(settings))
     return partial(StoreFeed, conninfo)
 
 
-def _project(
-    conninfo: str, each: Projection, feed: Callable[[], Feed], stop: threading.Event
-) -> None:
+def _project(machine: Projector, stop: threading.Event) -> None:
     """A read model that halts waits for its operator; the others go on."""
-    machine = Projector(conninfo, each, feed)
-    news = partial(news_of, machine.status)
     try:
-        with reporting(conninfo, "ordinal_projector", f"projector {each.name}", news):
-            machine.run(stop)
+        machine.run(stop)
     except Exception as error:
-        log.error("projector_halted", projection=each.name, error=str(error))
+        log.error("projector_halted", projection=machine.status.projection, error=str(error))
 
 
 def news_of(status: ProjectorStatus) -> Heartbeat | None:

@@ -1,11 +1,11 @@
 """What the processes behind the log say of themselves, for operators to see.
 
-Told about once a second by a thread with a connection of its own, so that neither the work nor a
-halt waits for it. Nothing is ever decided by what is told.
+Told about once a second by a thread with a connection of its own, one for all parts of a process,
+so that neither the work nor a halt waits for it. Nothing is ever decided by what is told.
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from time import monotonic
@@ -75,12 +75,20 @@ def parts(conn: Connection) -> list[Part]:
     return [Part(**dict(zip(names, row, strict=True))) for row in rows]
 
 
+News = Callable[[], Heartbeat | None]
+
+
 @contextmanager
-def reporting(
-    conninfo: str, role: str, part: str, news: Callable[[], Heartbeat | None]
-) -> Iterator[None]:
+def reporting(conninfo: str, role: str, part: str, news: News) -> Iterator[None]:
     """Tell the news of a part as long as the block lasts, and once more when it ends."""
-    writer = HeartbeatWriter(conninfo, role, part, news)
+    with reporting_each(conninfo, role, {part: news}):
+        yield
+
+
+@contextmanager
+def reporting_each(conninfo: str, role: str, news: Mapping[str, News]) -> Iterator[None]:
+    """The same for several parts of one process, by their names."""
+    writer = HeartbeatWriter(conninfo, role, news)
     writer.start()
     try:
         yield
@@ -91,19 +99,15 @@ def reporting(
 class HeartbeatWriter:
     """Writes down what is new, and from time to time that nothing is."""
 
-    def __init__(
-        self, conninfo: str, role: str, part: str, news: Callable[[], Heartbeat | None]
-    ) -> None:
+    def __init__(self, conninfo: str, role: str, news: Mapping[str, News]) -> None:
         self._conninfo = conninfo
         self._role = role
-        self._part = part
         self._news = news
         self._conn: Connection | None = None
-        self._told: Heartbeat | None = None
-        self._told_at = 0.0
+        self._told: dict[str, tuple[Heartbeat, float]] = {}
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"tell {part}", daemon=True)
-        self._log = structlog.get_logger().bind(part=part)
+        self._thread = threading.Thread(target=self._run, name="heartbeats", daemon=True)
+        self._log = structlog.get_logger()
 
     def start(self) -> None:
         self._thread.start()
@@ -115,26 +119,31 @@ class HeartbeatWriter:
 
     def _run(self) -> None:
         while not self._over.wait(INTERVAL):
-            self._tell()
-        self._tell()
+            self._tell_all()
+        self._tell_all()
         self._hang_up()
 
-    def _tell(self) -> None:
-        news, now = self._news(), monotonic()
-        if news is None or (news == self._told and now - self._told_at < HEARTBEAT):
+    def _tell_all(self) -> None:
+        for part, news in self._news.items():
+            self._tell(part, news())
+
+    def _tell(self, part: str, news: Heartbeat | None) -> None:
+        told, told_at = self._told.get(part, (None, 0.0))
+        now = monotonic()
+        if news is None or (news == told and now - told_at < HEARTBEAT):
             return
         try:
-            self._write(news)
-            self._told, self._told_at = news, now
+            self._write(part, news)
+            self._told[part] = news, now
         except psycopg.Error as error:
-            self._log.debug("progress_not_told", error=str(error).strip())
+            self._log.debug("progress_not_told", part=part, error=str(error).strip())
             self._hang_up()
 
-    def _write(self, news: Heartbeat) -> None:
+    def _write(self, part: str, news: Heartbeat) -> None:
         if self._conn is None:
             self._conn = connect(self._conninfo, self._role, options="-c synchronous_commit=off")
         told = news.state, news.position, news.outbox, news.detail, news.lag
-        self._conn.execute(_TELL, (self._part, *told))
+        self._conn.execute(_TELL, (part, *told))
 
     def _hang_up(self) -> None:
         conn, self._conn = self._conn, None

@@ -23,7 +23,7 @@ from infra.runtime.settings import Settings
 from infra.store.event_log import StoredRow
 
 # Events that stay at hand for read models that are slower than others.
-KEPT = 4_000
+KEPT = 1_000
 POLL_MS = 50
 # Seconds. The records of a transaction become visible partition by partition.
 GATHERING = 0.002

@@ -7,10 +7,9 @@ says from which offsets to go on.
 
 import threading
 from collections.abc import Iterable
-from contextlib import closing
 
 from infra.kafka.index_topic import IndexRecord
-from infra.postgres.connections import connect_projector
+from infra.postgres.connections import Connection, connect_projector
 from infra.readmodels.checkpoints import ProjectorHalted
 from infra.readmodels.feeds import BATCH, FeedBatch, batch_of
 from infra.readmodels.index_follower import Follower
@@ -20,11 +19,42 @@ from infra.store.event_log import StoredRow, head, read_after
 FAR_BEHIND = 5_000
 
 
+class SharedSession:
+    """Looks into the store for all feeds of a process, one statement at a time: while they follow
+    the index there is next to nothing to ask.
+    """
+
+    def __init__(self, conninfo: str) -> None:
+        self._conninfo = conninfo
+        self._conn: Connection | None = None
+        self._users = 0
+        self._turn = threading.Lock()
+
+    def enter(self) -> None:
+        with self._turn:
+            self._users += 1
+
+    def leave(self) -> None:
+        """The last one ends the session."""
+        with self._turn:
+            self._users -= 1
+            if not self._users and self._conn is not None:
+                self._conn.close()
+
+    def get(self) -> Connection:
+        """An open session; a lost one is replaced. Raises psycopg.OperationalError."""
+        with self._turn:
+            if self._conn is None or self._conn.closed:
+                self._conn = connect_projector(self._conninfo, "feed")
+            return self._conn
+
+
 class KafkaFeed:
     """One read model's place among those that follow the index together."""
 
-    def __init__(self, conninfo: str, follower: Follower) -> None:
-        self._conn = connect_projector(conninfo, "feed")
+    def __init__(self, session: SharedSession, follower: Follower) -> None:
+        self._session = session
+        session.enter()
         self._follower = follower
         self._target: IndexRecord | None = None
         self._life = 0
@@ -41,8 +71,10 @@ class KafkaFeed:
         return self._catch_up(position)
 
     def close(self) -> None:
-        with closing(self._conn):
+        try:
             self._follower.leave()
+        finally:
+            self._session.leave()
 
     def _follow(self, position: int, stop: threading.Event) -> FeedBatch | None:
         """Look for the index's end again when nothing comes although the log goes on.
@@ -51,7 +83,7 @@ class KafkaFeed:
         for to an offset in front of ours.
         """
         batch = self._follower.next(self._life, position, stop)
-        if batch is None and self._follower.quiet() and head(self._conn) > position:
+        if batch is None and self._follower.quiet() and head(self._session.get()) > position:
             self._follower.refresh(self._life)
         return batch
 
@@ -63,7 +95,7 @@ class KafkaFeed:
                 self._join(self._target or newest, position)
                 return None
             self._target = newest
-        rows = read_after(self._conn, position, BATCH, until=self._target.to)
+        rows = read_after(self._session.get(), position, BATCH, until=self._target.to)
         return self._agreed(rows, self._target)
 
     def _agreed(self, rows: Iterable[StoredRow], target: IndexRecord) -> FeedBatch | None:

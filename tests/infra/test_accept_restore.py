@@ -21,7 +21,7 @@ from infra.kafka.index_topic import IndexRecord, index_records, last_index_recor
 from infra.readmodels.checkpoints import ProjectorHalted
 from infra.readmodels.feeds import StoreFeed
 from infra.readmodels.index_follower import Follower
-from infra.readmodels.kafka_feed import KafkaFeed
+from infra.readmodels.kafka_feed import KafkaFeed, SharedSession
 from infra.readmodels.projector import Projector
 from infra.relay.relay import RelayHalted
 from infra.runtime.settings import Settings
@@ -94,7 +94,7 @@ def assert_sound(conninfo: str, settings: Settings, void: set[int], head: int) -
     found = positions(published(settings))
     assert sorted(found) == sorted({position for (position,) in rows} | void)
     assert len(set(found)) == len(found)
-    project(conninfo, SAMPLE, partial(KafkaFeed, conninfo, Follower(settings)))
+    project(conninfo, SAMPLE, partial(KafkaFeed, SharedSession(conninfo), Follower(settings)))
 
 
 def test_the_log_goes_on_behind_what_was_published(

@@ -21,7 +21,7 @@ from infra.readmodels.checkpoints import ProjectorHalted
 from infra.readmodels.feeds import FeedBatch, FeedLost, SharedRow
 from infra.readmodels.folding import decode
 from infra.readmodels.index_follower import KEPT, QUIET_LIMIT, Follower
-from infra.readmodels.kafka_feed import KafkaFeed
+from infra.readmodels.kafka_feed import KafkaFeed, SharedSession
 from infra.runtime.settings import Settings
 from infra.store.envelope import event_id_of
 from infra.store.event_log import StoredRow, read_after
@@ -151,7 +151,7 @@ class Watched(KafkaFeed):
     def __init__(self, conninfo: str, settings: Settings) -> None:
         self.follower = WatchedFollower(settings)
         self.left, self.joined = self.follower.left, self.follower.joined
-        super().__init__(conninfo, self.follower)
+        super().__init__(SharedSession(conninfo), self.follower)
 
 
 STOP = threading.Event()
@@ -351,7 +351,7 @@ def test_read_models_share_what_has_arrived(
 ) -> None:
     expected = append(ordinal_database, [(s, receive(1)) for s in (A, B, C)])
     follower = WatchedFollower(kafka_settings)
-    first, second = (KafkaFeed(ordinal_database, follower) for _ in range(2))
+    first, second = (KafkaFeed(SharedSession(ordinal_database), follower) for _ in range(2))
     with closing(first), closing(second):
         first.next(0, STOP)
         second.next(0, STOP)
@@ -373,7 +373,7 @@ def test_threads_that_wait_together_all_get_what_arrives(
     wanted = 40
 
     def read() -> None:
-        with closing(KafkaFeed(ordinal_database, follower)) as feed:
+        with closing(KafkaFeed(SharedSession(ordinal_database), follower)) as feed:
             position, found = 0, list[int]()
             deadline = monotonic() + 20
             while len(found) < wanted and monotonic() < deadline:
@@ -400,7 +400,7 @@ def test_a_slow_read_model_reads_the_store_until_it_is_near(
 ) -> None:
     expected = append(ordinal_database, [(A, receive(1))])
     follower = WatchedFollower(kafka_settings)
-    quick, slow = (KafkaFeed(ordinal_database, follower) for _ in range(2))
+    quick, slow = (KafkaFeed(SharedSession(ordinal_database), follower) for _ in range(2))
     with closing(quick), closing(slow):
         hand.publish(hand.log())
         for each in (quick, slow):
@@ -426,7 +426,7 @@ def test_what_kafka_lacks_every_read_model_takes_from_the_store(
 ) -> None:
     expected = append(ordinal_database, [(s, receive(1)) for s in (A, B, C)])
     follower = WatchedFollower(kafka_settings)
-    first, second = (KafkaFeed(ordinal_database, follower) for _ in range(2))
+    first, second = (KafkaFeed(SharedSession(ordinal_database), follower) for _ in range(2))
     with closing(first), closing(second):
         first.next(0, STOP)
         second.next(0, STOP)
@@ -444,7 +444,7 @@ def test_a_read_model_that_ends_leaves_the_others_their_consumer(
 ) -> None:
     (position,) = append(ordinal_database, [(A, receive(1))])
     follower = WatchedFollower(kafka_settings)
-    first, second = (KafkaFeed(ordinal_database, follower) for _ in range(2))
+    first, second = (KafkaFeed(SharedSession(ordinal_database), follower) for _ in range(2))
     first.next(0, STOP)
     second.next(0, STOP)
     first.close()
@@ -474,7 +474,7 @@ def test_a_projector_waits_while_kafka_is_away(
     # Captured log records would keep those sockets alive.
     caplog.set_level("CRITICAL", "kafka")
     nowhere = kafka_settings.model_copy(update={"kafka_bootstrap_servers": "127.0.0.1:1"})
-    feed = partial(KafkaFeed, ordinal_database, Follower(nowhere))
+    feed = partial(KafkaFeed, SharedSession(ordinal_database), Follower(nowhere))
     with running(ordinal_database, SAMPLE, feed) as projector:
         eventually(lambda: projector.status.state == "waiting")
         threads = threading.active_count()
@@ -492,3 +492,18 @@ def test_an_index_that_is_none_halts(
     producer.close()
     with closing(feed()) as watched, pytest.raises(KafkaUnfit, match="no index record"):
         watched.next(0, STOP)
+
+
+def test_feeds_share_a_session_that_is_replaced_when_it_is_lost(ordinal_database: str) -> None:
+    session = SharedSession(ordinal_database)
+    session.enter()
+    session.enter()
+    first = session.get()
+    assert session.get() is first
+    first.close()
+    second = session.get()
+    assert second is not first
+    session.leave()
+    assert not second.closed
+    session.leave()
+    assert second.closed

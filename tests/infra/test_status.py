@@ -1,5 +1,6 @@
 """What `status` sees is what is there."""
 
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -7,7 +8,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from infra.ops.heartbeats import Heartbeat, HeartbeatWriter
+from infra.ops.heartbeats import Heartbeat, HeartbeatWriter, reporting_each
 from infra.ops.status import connect_status, look, problems, status
 from tests.infra.running import project
 from tests.infra.sample_projection import POISON, SAMPLE, SAMPLE_2, append, receive
@@ -20,11 +21,20 @@ def execute(conninfo: str, statement: str, *parameters: Any) -> None:
 
 def tell(conninfo: str, part: str, state: str = "running", **news: Any) -> None:
     """As the part's own process does."""
-    teller = HeartbeatWriter(
-        conninfo, "ordinal_writer", part, lambda: Heartbeat(state=state, **news)
-    )
+    said = Heartbeat(state=state, **news)
+    teller = HeartbeatWriter(conninfo, "ordinal_writer", {part: lambda: said})
     teller.start()
     teller.stop()
+
+
+def test_parts_of_one_process_speak_over_one_session(ordinal_database: str) -> None:
+    said = {f"projector {name}": Heartbeat(state=name) for name in ("running", "halted")}
+    news = {part: partial(said.get, part) for part in said} | {"projector c": lambda: None}
+    with reporting_each(ordinal_database, "ordinal_projector", news):
+        pass
+    with psycopg.connect(ordinal_database) as conn:
+        heard = conn.execute("SELECT part, state FROM ordinal.progress ORDER BY part").fetchall()
+    assert heard == [("projector halted", "halted"), ("projector running", "running")]
 
 
 def test_everything_is_told(ordinal_database: str) -> None:
