@@ -1,6 +1,6 @@
 """Our own past as a source of commands: what happened, and what is to be done about it, purely."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -37,6 +37,10 @@ FollowUps = Iterable[object]
 """Commands, deadlines and sweeps."""
 
 
+def _none(view: View) -> tuple[type, ...]:
+    return ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reaction:
     """A rule that is kept by commands of our own.
@@ -45,7 +49,8 @@ class Reaction:
     calls for. Neither has a clock of its own: an event has the time at which it was recorded, a
     look is told the time. Their `commands` are right at any time, however late and however often;
     equal ones that come together are carried out once. When it is switched on, all streams that
-    begin with one of `sweeps` are looked at.
+    begin with one of `sweeps` are looked at. Events that are `quiet` call for nothing as things
+    stand, and need not be read.
     """
 
     name: str
@@ -55,6 +60,7 @@ class Reaction:
     look: Callable[[str, View, datetime], FollowUps]
     sweeps: tuple[str, ...]
     commands: tuple[type, ...]
+    quiet: Callable[[View], Collection[type]] = _none
 
     def command_named(self, name: str) -> type:
         """Raises LookupError for a command that this reaction does not give."""

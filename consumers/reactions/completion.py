@@ -40,20 +40,28 @@ def react(recorded: Recorded, view: View) -> FollowUps:
     return look(recorded.stream_id, view, recorded.recorded_at)
 
 
+def quiet(view: View) -> tuple[type, ...]:
+    """A new policy sweeps up all that happened before it."""
+    off = not view.state(ORDER_POLICY, ORDER_POLICY_STREAM).complete_by_itself
+    return EVENTS if off else ()
+
+
+EVENTS = (
+    OrderConfirmed,
+    LineQuantityCancelled,
+    ShipmentDelivered,
+    ShipmentLost,
+    ShipmentReturnedToSender,
+    PaymentCaptured,
+    OrderPolicyChanged,
+)
 COMPLETION = Reaction(
     name="completion",
     about="closes orders whose last line came to its end, by policy",
-    events=(
-        OrderConfirmed,
-        LineQuantityCancelled,
-        ShipmentDelivered,
-        ShipmentLost,
-        ShipmentReturnedToSender,
-        PaymentCaptured,
-        OrderPolicyChanged,
-    ),
+    events=EVENTS,
     react=react,
     look=look,
     sweeps=("order-",),
     commands=(CompleteOrder,),
+    quiet=quiet,
 )

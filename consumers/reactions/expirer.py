@@ -67,6 +67,12 @@ def _awaits_money(order: Order) -> bool:
     return unpaid and order.status == "placed"
 
 
+def quiet(view: View) -> tuple[type, ...]:
+    """A new policy sweeps up all orders that were placed before it."""
+    off = view.state(ORDER_POLICY, ORDER_POLICY_STREAM).expire_unpaid_after is None
+    return (OrderPlaced,) if off else ()
+
+
 EXPIRER = Reaction(
     name="expirer",
     about="ends reservations, and by policy orders that nobody paid, when their time is over",
@@ -75,4 +81,5 @@ EXPIRER = Reaction(
     look=look,
     sweeps=("stock-", "order-"),
     commands=(ExpireReservations, ExpireOrder),
+    quiet=quiet,
 )

@@ -99,12 +99,18 @@ class Follower:
         return bool(units)
 
     def follow(self, moment: Moment) -> bool:
-        """The next events; whether it read any."""
+        """The next events; whether it read any.
+
+        What is quiet is asked of a view that is newer than the head: what comes behind that is read
+        when the next view no longer says so.
+        """
         until = min(moment.head, self.at + RANGE)
         if until <= self.at:
             self._rest()
             return False
-        rows = self._read(until)
+        quiet = self.reaction.quiet(self.view)
+        types = [each.__name__ for each in self.reaction.events if each not in quiet]
+        rows = self._read(types, until) if types else []
         crash_point("W1")
         units: list[Unit] = []
         for number, row in enumerate(rows):
@@ -125,8 +131,7 @@ class Follower:
         self._rest()
         return bool(rows) or to < moment.head
 
-    def _read(self, until: int) -> list[StoredRow]:
-        types = [each.__name__ for each in self.reaction.events]
+    def _read(self, types: Sequence[str], until: int) -> list[StoredRow]:
         cursor = self.conn.cursor(binary=True)
         cursor.execute(_EVENTS.encode(), (self.at, until, types, READ), prepare=True)
         return [StoredRow(*row) for row in cursor.fetchall()]

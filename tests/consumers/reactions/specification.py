@@ -33,6 +33,8 @@ class Case:
         assert type(event) in self.reaction.events, f"{event} would not set it off"
         self.given(stream_id, event)
         self.found = list(self.reaction.react(_recorded(stream_id, event, told), self))
+        if type(event) in self.reaction.quiet(self):
+            assert self.found == [], f"{event} would not be read"
         return self
 
     def when_looked_at(self, stream_id: str, now: datetime = NOW) -> "Case":

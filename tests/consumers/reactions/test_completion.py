@@ -39,3 +39,8 @@ def test_nothing_is_closed_by_itself_unless_somebody_decided_so() -> None:
     paid.when(ORDER_POLICY_STREAM, OrderPolicyChanged()).then_nothing()
     paid.when(ORDER_POLICY_STREAM, ON).then(Sweep("order-"))
     paid.when_looked_at(ORDER).then(COMPLETE)
+
+
+def test_events_are_read_only_while_the_policy_asks_for_it() -> None:
+    assert set(COMPLETION.quiet(completion())) == set(COMPLETION.events)
+    assert COMPLETION.quiet(tidy()) == ()

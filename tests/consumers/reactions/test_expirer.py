@@ -8,6 +8,7 @@ from commands.order import ExpireOrder
 from commands.stock import ExpireReservations
 from consumers.reaction import Deadline, Sweep
 from consumers.reactions.expirer import EXPIRER
+from domain.order.events import OrderPlaced
 from domain.order_policy import ORDER_POLICY_STREAM, OrderPolicyChanged
 from domain.stock.events import ReservationExtended, ReservationReleased
 from tests.consumers.reactions.specification import Case, specified
@@ -79,3 +80,8 @@ def test_a_policy_that_grants_more_time_is_heeded() -> None:
     longer = OrderPolicyChanged(expire_unpaid_after=7200)
     made.when(ORDER_POLICY_STREAM, longer).then(Sweep("order-"))
     made.when_looked_at(ORDER, NOW + HOUR).then(Deadline(ORDER, NOW + 2 * HOUR))
+
+
+def test_orders_are_read_only_while_they_may_expire() -> None:
+    assert EXPIRER.quiet(expirer()) == (OrderPlaced,)
+    assert EXPIRER.quiet(impatient()) == ()
