@@ -15,6 +15,7 @@ from api import (
     bulk,
     fulfilment,
     inventory,
+    keys,
     locations,
     ops,
     orders,
@@ -45,6 +46,7 @@ PARTS = (
     locations,
     policies,
     reports,
+    keys,
     ops,
 )
 METHOD_NOT_ALLOWED = 405

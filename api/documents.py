@@ -146,6 +146,14 @@ def bulk_documents(scope: str, lines: tuple[JsonValue, ...]) -> dict[str, Any]:
     }
 
 
+def record_documents(scope: str) -> dict[str, Any]:
+    """The arguments of an APIRoute that writes something down beside the log."""
+    return {
+        "responses": _problems((*OF_QUERIES, 413, 415)),
+        "openapi_extra": {"security": [{"key": [scope]}]},
+    }
+
+
 def query_documents(scope: str, *, waits: bool) -> dict[str, Any]:
     """The arguments of an APIRoute that every read shares."""
     parameters = QUERY_POSITION if waits else []

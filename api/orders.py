@@ -200,7 +200,7 @@ async def get_timeline(
     return page
 
 
-@routes.query("/orders/{order_id}/contacts")
+@routes.query("/orders/{order_id}/contacts", private=True)
 async def get_contacts(asked: Asked, order_id: OrderId) -> ContactsView:
     """The personal data of the order, as far as it was not erased."""
     if asked.caller.reach is not None:

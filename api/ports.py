@@ -1,7 +1,7 @@
 """What the HTTP edge needs of the rest of the house, as protocols and small values."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
@@ -34,6 +34,22 @@ class Keys(Protocol):
     def check(self, secret: str) -> Caller | None:
         """The holder of this secret, or None. Asked on every request: in memory, never waiting."""
         ...
+
+
+class KeyOffice(Protocol):
+    """Where keys are made. Raises UnknownKey, and Forbidden where this server may not."""
+
+    async def create(self, grant: Mapping[str, Any], actor: str) -> tuple[str, str]:
+        """The id and the secret of a new key."""
+        ...
+
+    async def rotate(self, key_id: str, overlap_hours: int, actor: str) -> tuple[str, str]:
+        """The same of a key like this one."""
+        ...
+
+    async def revoke(self, key_id: str, actor: str) -> None: ...
+
+    async def listed(self) -> Sequence[Mapping[str, Any]]: ...
 
 
 class Health(Protocol):
@@ -162,6 +178,7 @@ class Edge:
     submit: Submit
     rows: Rows
     keys: Keys
+    key_office: KeyOffice
     health: Health
     contacts: Contacts
     metrics: Metrics

@@ -43,6 +43,10 @@ class Forbidden(Refused):
     """The API key does not allow this."""
 
 
+class UnknownKey(Refused):
+    """There is no such key in force."""
+
+
 class BodyTooLarge(Refused):
     """The body is larger than this server takes."""
 
@@ -83,6 +87,7 @@ KINDS: Mapping[type[Exception], Kind] = {
     MalformedRequest: Kind(400, "malformed-request", "The request cannot be read"),
     Unauthenticated: Kind(401, "unauthenticated", "A valid API key is needed"),
     Forbidden: Kind(403, "forbidden", "The API key does not allow this"),
+    UnknownKey: Kind(404, "unknown-key", "There is no such key in force"),
     BodyTooLarge: Kind(413, "body-too-large", "The body is too large"),
     TooSlow: Kind(408, "too-slow", "The request did not come in time"),
     HeadersTooLarge: Kind(431, "headers-too-large", "The headers are too large"),

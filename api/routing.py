@@ -155,9 +155,14 @@ class QueryRoute(APIRoute):
     """A route that reads rows, of a read model that has come to the position asked for."""
 
     def __init__(
-        self, path: str, endpoint: Callable[..., Any], reads: str | None, patience: float | None
+        self,
+        path: str,
+        endpoint: Callable[..., Any],
+        reads: str | None,
+        patience: float | None,
+        private: bool = False,
     ) -> None:
-        self._reads, self._patience = reads, patience
+        self._reads, self._patience, self._private = reads, patience, private
         super().__init__(
             path,
             endpoint,
@@ -189,7 +194,10 @@ class QueryRoute(APIRoute):
     ) -> Response:
         if self._reads and (position := asked.position()) is not None:
             await asked.edge.rows.wait_for(self._reads, position)
-        return await answer(asked)
+        response = await answer(asked)
+        if self._private:
+            response.headers["Cache-Control"] = "no-store"
+        return response
 
 
 class Routes(list[APIRoute]):
@@ -210,23 +218,30 @@ class Routes(list[APIRoute]):
         """
 
         def add(endpoint: E) -> E:
-            return self._add(CommandRoute(f"/v1{path}", endpoint, location, fast), endpoint)
+            return self.take(CommandRoute(f"/v1{path}", endpoint, location, fast), endpoint)
 
         return add
 
     def query(
-        self, path: str, *, reads: str | None = None, patience: float | None = None
+        self,
+        path: str,
+        *,
+        reads: str | None = None,
+        patience: float | None = None,
+        private: bool = False,
     ) -> Callable[[E], E]:
         """A GET. What `reads` a read model may be asked to wait for a position; `patience` are
-        other seconds than those that every read has.
+        other seconds than those that every read has. Nobody may keep a `private` answer.
         """
 
         def add(endpoint: E) -> E:
-            return self._add(QueryRoute(f"/v1{path}", endpoint, reads, patience), endpoint)
+            route = QueryRoute(f"/v1{path}", endpoint, reads, patience, private)
+            return self.take(route, endpoint)
 
         return add
 
-    def _add(self, route: APIRoute, endpoint: E) -> E:
+    def take(self, route: APIRoute, endpoint: E) -> E:
+        """One more route of this noun."""
         route.tags = [self._tag]
         self.append(route)
         return endpoint

@@ -16,6 +16,8 @@ Scope = Literal[
     "reports:read",
     "history:write",
     "on-behalf-of",
+    "keys:read",
+    "keys:write",
     "admin",
 ]
 Role = Literal[
@@ -31,6 +33,7 @@ ALL_SCOPES: tuple[Scope, ...] = get_args(Scope)
 IMPLIED: Mapping[Scope, Scope] = {
     "orders:write": "orders:place",
     "orders:read": "fulfilment:read",
+    "keys:write": "keys:read",
 }
 ROLES: Mapping[Role, tuple[Scope, ...]] = {
     "channel": ("orders:place", "orders:read", "stock:read", "payments:write"),
@@ -45,7 +48,7 @@ ROLES: Mapping[Role, tuple[Scope, ...]] = {
     ),
     "finance": ("payments:write", "orders:read", "reports:read"),
     "analyst": ("orders:read", "stock:read", "reports:read"),
-    "admin": ("admin",),
+    "admin": ("admin", "keys:write"),
 }
 # What a key with such a role must be narrowed to.
 NARROWED: Mapping[Role, str] = {
@@ -129,6 +132,10 @@ SCOPES: Mapping[str, Scope] = {
     "report_skus": "reports:read",
     "report_fill_rate": "reports:read",
     "report_lead_times": "reports:read",
+    "list_keys": "keys:read",
+    "create_key": "keys:write",
+    "rotate_key": "keys:write",
+    "revoke_key": "keys:write",
     "register_location": "admin",
     "change_location": "admin",
     "close_location": "admin",

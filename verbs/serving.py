@@ -25,6 +25,7 @@ from infra.write_path.command_bus import CommandBus
 from infra.write_path.group_commit import Writer
 from projections import PROJECTIONS
 from verbs.edge_adapters import BusDispatch, BusSubmit, Readiness, Requests, RingKeys, VaultContacts
+from verbs.key_office import StoredKeys
 
 
 def compose_api(settings: Settings, conninfo: str, writer: Writer) -> Api:
@@ -62,6 +63,7 @@ def compose_api(settings: Settings, conninfo: str, writer: Writer) -> Api:
         submit=BusSubmit(bus),
         rows=reader,
         keys=RingKeys(ring),
+        key_office=StoredKeys(partial(connect, conninfo, "ordinal_keeper")),
         health=Readiness(bus, reader),
         contacts=VaultContacts(vault),
         metrics=figures,

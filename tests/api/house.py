@@ -13,6 +13,7 @@ import httpx
 
 from api.app import create_app
 from api.ports import Caller, Edge, Seen
+from api.problems import UnknownKey
 from api.reach import Reach
 from api.scopes import ALL_SCOPES, granted
 from commands import HANDLERS
@@ -181,6 +182,37 @@ class Vault:
 
 
 @dataclass
+class KeyOffice:
+    """Keys by their ids, and what was done to them by whom."""
+
+    keys: dict[str, dict[str, Any]] = field(default_factory=dict)
+    done: list[tuple[str, str, str]] = field(default_factory=list)
+
+    async def create(self, grant: Mapping[str, Any], actor: str) -> tuple[str, str]:
+        key_id = f"{len(self.keys):012}"
+        moments = {"created_at": NOW, "last_used_at": None, "revoked": False}
+        self.keys[key_id] = {**grant, "reach": dict(grant["reach"]), "key_id": key_id, **moments}
+        self.done.append(("created", key_id, actor))
+        return key_id, f"secret-{key_id}"
+
+    async def rotate(self, key_id: str, overlap_hours: int, actor: str) -> tuple[str, str]:
+        self._known(key_id)["overlap"] = overlap_hours
+        return await self.create({**self.keys[key_id], "reach": self.keys[key_id]["reach"]}, actor)
+
+    async def revoke(self, key_id: str, actor: str) -> None:
+        self._known(key_id)["revoked"] = True
+        self.done.append(("revoked", key_id, actor))
+
+    async def listed(self) -> Sequence[Mapping[str, Any]]:
+        return [*self.keys.values()]
+
+    def _known(self, key_id: str) -> dict[str, Any]:
+        if key_id not in self.keys:
+            raise UnknownKey
+        return self.keys[key_id]
+
+
+@dataclass
 class Operator:
     """What an operator looks at."""
 
@@ -236,6 +268,7 @@ class House:
     ) -> None:
         self.bus = dispatch or Recorder()
         self.rows, self.vault, self.operator = MemoryRows(), Vault(), Operator()
+        self.key_office = KeyOffice()
         ids = count(1)
         self.app = create_app(
             Edge(
@@ -243,6 +276,7 @@ class House:
                 submit=submitting(self.bus),
                 rows=self.rows,
                 keys=KeyRing(channel, caller, reach),
+                key_office=self.key_office,
                 health=self.operator,
                 contacts=self.vault,
                 metrics=self.operator,

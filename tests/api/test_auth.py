@@ -28,7 +28,8 @@ def concrete(operation: str, path: str) -> tuple[str, object]:
     sound = BODIES.get(operation)
     if sound is not None:
         return sound.path, sound.body
-    return path.format(order_id=ID, payment_id="P1", location="BER"), None
+    names = {"payment_id": "P1", "location": "BER", "key_id": "0123456789ab"}
+    return path.format(order_id=ID, **names), None
 
 
 def needed(operation: str) -> str:

@@ -198,6 +198,7 @@ def test_an_order_without_a_reference_is_named_after_its_command() -> None:
 
 def test_every_write_route_and_only_they_are_commands() -> None:
     commands = {sound.operation for sound in COMMANDS} | {"place_orders"}
+    commands |= {"create_key", "rotate_key", "revoke_key"}
     for operation, scope in SCOPES.items():
         assert (operation in commands) == (not scope.endswith(":read"))
 

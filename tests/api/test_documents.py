@@ -47,7 +47,12 @@ def test_every_command_documents_its_headers() -> None:
     for sound in COMMANDS:
         operation = OPERATIONS[sound.operation][2]
         headers = {p["name"] for p in operation["parameters"] if p["in"] == "header"}
-        assert headers == {"Idempotency-Key", "If-Match", "Ordinal-Occurred-At"}
+        assert headers == {
+            "Idempotency-Key",
+            "If-Match",
+            "Ordinal-Occurred-At",
+            "Ordinal-On-Behalf-Of",
+        }
 
 
 def test_no_handler_of_frameworks_shows_through() -> None:

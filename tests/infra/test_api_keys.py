@@ -1,5 +1,7 @@
 """The ring of API keys: what an operator takes away is gone in time, whatever the network does."""
 
+import asyncio
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -9,7 +11,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
+from api.problems import Forbidden, UnknownKey
 from infra.postgres.connections import connect
 from infra.store import api_keys
 from infra.store.api_keys import Grant
@@ -17,6 +21,7 @@ from infra.store.key_ring import ANSWER_LIMIT, KeyRing
 from tests.infra.proxy import Proxy, postgres_proxy
 from tests.infra.running import eventually
 from verbs.edge_adapters import RingKeys
+from verbs.key_office import StoredKeys
 
 SECRET = "a secret"
 # Seconds.
@@ -171,3 +176,30 @@ def test_the_processes_make_no_keys(ordinal_database: str) -> None:
     with connect(ordinal_database, "ordinal_keeper") as conn:
         secret = api_keys.create(conn, grant, actor="ada")
         api_keys.revoke(conn, api_keys.id_of(secret), actor="ada")
+
+
+@pytest.fixture
+def clerk(ordinal_database: str) -> Iterator[str]:
+    """A login with the rights of a process, and no other."""
+    name = f"process_{os.getpid()}"
+    with psycopg.connect(ordinal_database, autocommit=True) as conn:
+        conn.execute(f"CREATE ROLE {name} LOGIN IN ROLE ordinal_writer".encode())
+        yield make_conninfo(ordinal_database, user=name)
+        conn.execute(f"DROP ROLE {name}".encode())
+
+
+def test_keys_are_made_over_http_where_the_servers_login_may(
+    ordinal_database: str, clerk: str
+) -> None:
+    office = StoredKeys(partial(connect, ordinal_database, "ordinal_keeper"))
+    grant = {"name": "shop", "caller": "shop", "channel": "web", "roles": ("analyst",)}
+    key_id, secret = asyncio.run(office.create(grant, "ada"))
+    other_id, _ = asyncio.run(office.rotate(key_id, 1, "ada"))
+    asyncio.run(office.revoke(other_id, "ada"))
+    shown = asyncio.run(office.listed())
+    assert [(key["key_id"], key["revoked"]) for key in shown] == [(key_id, False), (other_id, True)]
+    assert secret not in repr(shown)
+    with pytest.raises(UnknownKey):
+        asyncio.run(office.revoke("0123456789ab", "ada"))
+    with pytest.raises(Forbidden):
+        asyncio.run(StoredKeys(partial(connect, clerk, "ordinal_keeper")).listed())

@@ -1,0 +1,108 @@
+"""API keys, for administrators: make, list, rotate and revoke them."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from api.asked import Asked
+from api.fields import Body, Id, Moment
+from api.granting import NotGrantable, granting
+from api.office import record, refuse_reach
+from api.problems import InvalidField
+from api.reach import Dimension
+from api.routing import Routes
+from api.scopes import Role, Scope
+
+routes = Routes("keys")
+
+KeyId = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$", examples=["0123456789ab"])]
+Values = Annotated[tuple[Id, ...], Field(min_length=1, max_length=1_000)]
+
+
+class KeyBody(Body):
+    """Whom the key is for. It may what its roles and scopes allow, as far as its reach goes."""
+
+    name: Id
+    channel: Id = "web"
+    caller: Id | None = None
+    roles: Annotated[tuple[Role, ...], Field(max_length=20)] = ()
+    scopes: Annotated[tuple[Scope, ...], Field(max_length=50)] = ()
+    reach: Annotated[dict[Dimension, Values], Field(default_factory=dict)]
+    expires_at: Moment | None = None
+
+
+class RotateBody(Body):
+    """How long the old key still opens."""
+
+    overlap_hours: Annotated[int, Field(ge=0, le=24 * 90)] = 24
+
+
+class NewKey(BaseModel):
+    """A key that was just made. The secret is told this once."""
+
+    key_id: str
+    secret: str
+
+
+class Revoked(BaseModel):
+    """A key that opens nothing any more."""
+
+    key_id: str
+
+
+class KeyView(BaseModel):
+    """A key as it stands; the secret is nowhere."""
+
+    key_id: str
+    name: str
+    caller: str
+    channel: str
+    roles: list[str]
+    scopes: list[str]
+    reach: dict[str, list[str]]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked: bool
+
+
+class KeyList(BaseModel):
+    """All keys that ever were, in the order in which they were made."""
+
+    items: list[KeyView]
+
+
+@routes.query("/keys", private=True)
+async def list_keys(asked: Asked) -> KeyList:
+    """All keys that ever were, with what they may do, their end and their last use."""
+    refuse_reach(asked)
+    found = await asked.edge.key_office.listed()
+    return KeyList(items=[KeyView(**key) for key in found])
+
+
+@record(routes, "/keys", NewKey)
+async def create_key(asked: Asked, body: KeyBody) -> NewKey:
+    """Make a key; its secret is in the answer and nowhere else."""
+    if not body.roles and not body.scopes:
+        raise InvalidField("Name a role or a scope.", field="roles")
+    try:
+        grant = granting(**dict(body))
+    except NotGrantable as error:
+        raise InvalidField(str(error), field="reach") from error
+    key_id, secret = await asked.edge.key_office.create(grant, asked.caller.caller)
+    return NewKey(key_id=key_id, secret=secret)
+
+
+@record(routes, "/keys/{key_id}/rotate", NewKey)
+async def rotate_key(asked: Asked, key_id: KeyId, body: RotateBody) -> NewKey:
+    """Make a key like this one, which ends after the overlap."""
+    made = await asked.edge.key_office.rotate(key_id, body.overlap_hours, asked.caller.caller)
+    return NewKey(key_id=made[0], secret=made[1])
+
+
+@record(routes, "/keys/{key_id}/revoke", Revoked)
+async def revoke_key(asked: Asked, key_id: KeyId) -> Revoked:
+    """Let a key open nothing any more, within two seconds."""
+    await asked.edge.key_office.revoke(key_id, asked.caller.caller)
+    return Revoked(key_id=key_id)
