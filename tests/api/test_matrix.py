@@ -25,6 +25,14 @@ READS = {
     "list_order_shipments": "/v1/orders/{0.order_id}/shipments",
     "get_timeline": "/v1/orders/{0.order_id}/timeline",
     "get_contacts": "/v1/orders/{0.order_id}/contacts",
+    "list_payments": "/v1/payments?provider_ref={0.reference}",
+    "list_order_payments": "/v1/orders/{0.order_id}/payments",
+    "get_payment": "/v1/orders/{0.order_id}/payments/P1",
+    "list_reservations": "/v1/reservations?location={0.location}",
+    "list_locations": "/v1/locations?country={0.country}",
+    "get_location": "/v1/locations/{0.location}",
+    "get_sourcing_policy": "/v1/sourcing-policy",
+    "get_order_policy": "/v1/order-policy",
     "list_fulfilment_orders": "/v1/fulfilment-orders?location={0.location}",
     "list_inventory": "/v1/inventory?location={0.location}",
     "get_stock_item": "/v1/inventory/item?location={0.location}&sku={0.sku}",
@@ -53,8 +61,13 @@ ON_WORK = {
     for name, sound in BODIES.items()
     if "/fulfilment-orders/" in sound.path or "/shipments/" in sound.path
 } | {"dispatch_cancelled", "list_fulfilment_orders"}
-OF_PLACES = {"list_inventory", "get_stock_item", "get_sku_inventory"}
-OF_LEDGER = {"list_movements"}
+# What a place holds is no channel's: it is read under any reach but a customer's.
+OF_PLACES = {
+    "list_inventory", "get_stock_item", "get_sku_inventory", "list_locations", "get_location",
+}  # fmt: skip
+OF_LEDGER = {"list_movements", "list_reservations"}
+# What holds for all of the shop may be known to all who may read such things.
+OF_THE_SHOP = {"get_sourcing_policy", "get_order_policy"}
 
 
 def spoken(operation: str, world: World) -> tuple[str, str, Any]:
@@ -133,8 +146,7 @@ def test_what_is_not_ours_is_answered_like_what_is_not_there(
     if operation in OFFICE or SCOPES[operation] not in granted([role], ()):
         assert {own.status_code, foreign.status_code, missing.status_code} == {403}
         return
-    if operation in OF_PLACES and by not in ("location", "customer"):
-        # What a place holds is no channel's: it is read under any such reach.
+    if operation in OF_THE_SHOP or (operation in OF_PLACES and by not in ("location", "customer")):
         assert foreign.status_code == 200
         return
     if operation in PLACING and by == "channel":
@@ -142,5 +154,5 @@ def test_what_is_not_ours_is_answered_like_what_is_not_there(
         return
     assert told(foreign, worlds["shop"]) == told(missing, MISSING)
     hidden = told(own, worlds["web"])[::2] == told(missing, MISSING)[::2]
-    empty = SCOPES[operation] == "reports:read" or operation in OF_LEDGER
+    empty = SCOPES[operation] == "reports:read" or operation == "list_movements"
     assert hidden is (empty or not within(operation, by)), own.text

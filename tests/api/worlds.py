@@ -13,8 +13,9 @@ from commands.order import ConfirmOrder, PlaceHold, PlaceOrder, RequestedLine
 from commands.stock import ReceiveStock, RegisterStockItem, ReserveStock
 from domain.order.state import ORDER
 from domain.values import order_id_of, order_stream
+from projections.inventory_rows import ReservationRow
 from tests.api.house import NOW, House, MemoryBus
-from tests.api.test_reads import fact, item, line, order, work
+from tests.api.test_reads import START, fact, item, line, order, payment, place, work
 from tests.commands.memory import CONTEXT, MemoryLog
 
 LATE = NOW.replace(year=2099)
@@ -102,6 +103,18 @@ def _packing(world: World, work_id: str) -> list[object]:
     ]
 
 
+def promise(world: World) -> ReservationRow:
+    return ReservationRow(
+        stock_item=f"{world.location}-{world.sku}",
+        location=world.location,
+        sku=world.sku,
+        reservation_id="R1",
+        owner="cart",
+        quantity=1,
+        expires_at=START,
+    )
+
+
 def house_of(by: str) -> tuple[House, dict[str, World]]:
     recorded, worlds = histories()
     bus = MemoryBus()
@@ -121,9 +134,18 @@ def house_of(by: str) -> tuple[House, dict[str, World]]:
             line(1),
             work(1, world.location),
             fact(1),
+            payment(
+                1,
+                channel=world.channel,
+                customer_id=world.customer,
+                country=world.country,
+                currency=world.currency,
+                provider_ref=world.reference,
+            ),
         ]
         for row in rows:
             row.order_id = world.order_id
-        house.rows.rows += [*rows, item(world.location, world.sku, 3)]
+        house.rows.rows += [*rows, item(world.location, world.sku, 3), promise(world)]
+        house.rows.rows.append(place(world.location, country=world.country))
         house.vault.orders[world.order_id] = {"shipping": Contact(contact_id="c", name="Ada")}
     return house, worlds
