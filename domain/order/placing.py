@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from operator import attrgetter
 
 from domain.countries import check_country
 from domain.currencies import check_currency
@@ -47,6 +48,7 @@ SHORTAGE = "shortage"
 TOO_MANY_LINES = f"An order has 1 to {MAX_LINES} lines."
 SEPARATOR = "\x1f"
 NAMED = ("channel", "reference", "customer_id", "postal_area", "ship_method")
+_names_of = attrgetter(*NAMED)
 
 _order_line = maker(OrderLine)
 _order_placed = maker(OrderPlaced)
@@ -165,8 +167,9 @@ def _check_head(request: OrderRequest, now: datetime) -> None:
         raise Invalid(TOO_MANY_LINES, field="lines")
     check_country(request.country)
     check_currency(request.currency, now.date())
-    for name in NAMED:
-        _check_name(getattr(request, name), name)
+    for field, name in zip(NAMED, _names_of(request), strict=True):
+        if name is not None and not _plainly_sound(name, LONGEST_TEXT):
+            check_name(name, field)
     if request.preferred_location is not None:
         check_location(request.preferred_location, "preferred_location")
     if len(request.reservations) > MAX_LINES:
@@ -179,13 +182,8 @@ def _check_head(request: OrderRequest, now: datetime) -> None:
         raise Invalid("A priority is within a million of 0.", field="priority")
 
 
-def _check_name(name: str | None, field: str) -> None:
-    """Most names are plainly sound; only of the others must be said why they are not."""
-    if name is not None and not _plainly_sound(name, LONGEST_TEXT):
-        check_name(name, field)
-
-
 def _plainly_sound(name: str, longest: int) -> bool:
+    """As most names are; only of the others must be said why they are not."""
     return name.isascii() and name.isprintable() and 0 < len(name.strip()) == len(name) <= longest
 
 
@@ -222,7 +220,8 @@ def _agree(request: OrderRequest) -> tuple[tuple[OrderLine, ...], Totals]:
 
 def _check_line(number: int, asked: RequestedLine, currency: str) -> int:
     """Refuse a line that cannot be meant; answer what it is worth before discount and tax."""
-    _check_sku(number, asked.sku)
+    if not _plainly_sound(asked.sku, LONGEST_SKU):
+        check_new_sku(asked.sku, f"lines.{number}.sku")
     if asked.title and not (len(asked.title) <= LONGEST_TEXT and asked.title.isprintable()):
         check_text(asked.title, f"lines.{number}.title", longest=LONGEST_TITLE)
     if not 0 < asked.quantity <= MAX_QUANTITY:
@@ -247,11 +246,6 @@ def _check_line(number: int, asked: RequestedLine, currency: str) -> int:
     return worth
 
 
-def _check_sku(number: int, sku: str) -> None:
-    if not _plainly_sound(sku, LONGEST_SKU):
-        check_new_sku(sku, f"lines.{number}.sku")
-
-
 def _check_total(total: int, moved: int, stated: int | None) -> None:
     """`moved` is all that its lines add and take away: it bounds every sum over them."""
     if moved > MAX_AMOUNT:
@@ -269,7 +263,8 @@ def skus_of(lines: Sequence[RequestedLine]) -> set[str]:
     wanted = set()
     for number, line in enumerate(lines, start=1):
         if line.kind == "stock":
-            _check_sku(number, line.sku)
+            if not _plainly_sound(line.sku, LONGEST_SKU):
+                check_new_sku(line.sku, f"lines.{number}.sku")
             wanted.add(line.sku)
     return wanted
 
@@ -293,6 +288,8 @@ def promise(sourcing: Sourcing, shortage: ShortagePolicy) -> list[object]:
     missing = sourcing.missing
     if missing and (shortage != "partial" or not decided.allocations):
         raise InsufficientStock(available=sourcing.available)
+    if not missing:
+        return [decided]
     return [decided, *(_lacking(line, quantity) for line, quantity in missing.items())]
 
 

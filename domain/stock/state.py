@@ -76,13 +76,17 @@ class StockItem:
 
     def unallocated(self) -> int:
         """What could be promised if no reservation held any more."""
-        free = self.on_hand - self.allocated - self.safety_stock
-        return free - sum(self.unavailable.values()) if self.unavailable else free
+        return self.unpromised(None)
 
-    def unpromised(self, now: datetime) -> int:
-        """Available before it is shown as 0: below zero is what the safety stock lacks."""
-        free = self.unallocated()
-        return free - self.reserved_at(now) if self.reservations else free
+    def unpromised(self, now: datetime | None) -> int:
+        """Available before it is shown as 0: below zero is what the safety stock lacks.
+
+        Without a moment no reservation counts.
+        """
+        free = self.on_hand - self.allocated - self.safety_stock
+        if self.unavailable:
+            free -= sum(self.unavailable.values())
+        return free - self.reserved_at(now) if now and self.reservations else free
 
     def available(self, now: datetime) -> int:
         free = self.unpromised(now)

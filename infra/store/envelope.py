@@ -191,10 +191,12 @@ def shared(context: Context, occurred_at: datetime, recorded_at: datetime) -> by
     return _json(members)[1:-1]
 
 
-def sealed(event_id: str, event: object, stream_id: str, version: int, shared: bytes) -> bytes:
-    """An event in its envelope, as it is stored and sent."""
+def sealed(
+    command_id: bytes, index: int, event: object, stream_id: str, version: int, shared: bytes
+) -> bytes:
+    """A command's event in its envelope, as it is stored and sent."""
     return b'{"event_id":"%b%b%b,"stream_version":%d,%b,"data":%b}' % (
-        event_id.encode(),
+        named_id(command_id, b"%d" % index).encode(),
         kind_of(type(event).__name__).head,
         _json(stream_id),
         version,

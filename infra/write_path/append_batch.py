@@ -12,7 +12,7 @@ from commands.handling import Answer, Contact, Context, Receipt, Rounds, explain
 from infra.postgres import binary_arrays
 from infra.postgres.binary_arrays import instant, integer
 from infra.store.contacts_vault import FIELDS as CONTACT_FIELDS
-from infra.store.envelope import event_id, kind_of, sealed, shared
+from infra.store.envelope import kind_of, sealed, shared
 from infra.write_path.append_session import LogSession
 
 Outcome = Answer | Exception
@@ -115,7 +115,8 @@ class AppendBatch:
         command_id = ask.key
         return [
             sealed(
-                event_id(command_id, index),
+                command_id,
+                index,
                 event,
                 stream_id,
                 version,

@@ -334,7 +334,7 @@ class Writer:
     def _handled(self, batch: AppendBatch, ask: CommandRequest) -> Answer:
         command, context, view = ask.command, ask.context, self._view
         handling = self._handlers[type(command)]
-        if isinstance(ask.blame, TooManyCandidates | NotNamed):
+        if ask.blame is not None and isinstance(ask.blame, TooManyCandidates | NotNamed):
             raise ask.blame
         now = batch.recorded_at
         if context.occurred_at is not None:

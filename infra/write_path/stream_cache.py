@@ -49,6 +49,7 @@ class StreamCache:
         self._once: dict[str, int] = {}
         self._streams: OrderedDict[str, Cached] = OrderedDict()
         self.get = self._streams.get
+        self.names = self._streams.keys()
 
     def __len__(self) -> int:
         return len(self._streams)

@@ -7,6 +7,7 @@ from typing import TypeVar
 from commands.handling import Contact, ContactId
 from domain.decider import Decider
 from infra.write_path.append_batch import Staged
+from infra.write_path.needs import ANYTHING
 from infra.write_path.stream_cache import Cached, StreamCache
 
 S = TypeVar("S")
@@ -26,10 +27,10 @@ class CommandView:
     Raises NotAtHand where one is not, was not named, or was written to by others.
     """
 
-    __slots__ = ("_foreign", "_known", "_named", "contacts", "dirty", "kept", "staged")
+    __slots__ = ("_all", "_foreign", "_known", "_named", "contacts", "dirty", "kept", "staged")
 
     def __init__(self, cache: StreamCache, contacts: dict[str, Contact | None]) -> None:
-        self._known = cache.get
+        self._known, self._all = cache.get, cache.names
         self._foreign = 0
         self._named: Collection[str] = ()
         self.contacts = contacts
@@ -39,12 +40,13 @@ class CommandView:
 
     def reset(self, foreign: int, named: Collection[str]) -> None:
         """For the next command, which has named these streams."""
-        self._foreign, self._named = foreign, named
+        self._foreign = foreign
+        self._named = self._all if named is ANYTHING else named
         self.staged, self.dirty, self.kept = [], set(), []
 
     def _current(self, stream_id: str) -> Cached:
-        cached = self._known(stream_id) if stream_id in self._named else None
-        if cached is None or cached.seen < self._foreign:
+        cached = self._known(stream_id)
+        if cached is None or cached.seen < self._foreign or stream_id not in self._named:
             raise NotAtHand(stream_id)
         return cached
 
