@@ -1,4 +1,4 @@
-"""What each field of the API means, where its type does not say so itself.
+"""What each field of the API means, where its type does not say so itself, with examples.
 
 A name means the same wherever it stands; where it does not, the place is named too.
 """
@@ -6,6 +6,7 @@ A name means the same wherever it stands; where it does not, the place is named 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from api.examples import EXAMPLES
 from projections import PROJECTIONS
 from projections.inventory import SkuInventory
 from projections.rows import documented
@@ -126,7 +127,7 @@ AT: Mapping[str, str] = {
 
 
 def describe(document: dict[str, Any]) -> None:
-    """Let every field and parameter of an OpenAPI document say what it means."""
+    """Let every field and parameter of an OpenAPI document say what it means, and show bodies."""
     rows = _rows()
     for name, schema in document["components"]["schemas"].items():
         for field, about in schema.get("properties", {}).items():
@@ -136,6 +137,10 @@ def describe(document: dict[str, Any]) -> None:
     for parameter in _parameters(document):
         if "description" not in parameter and parameter["name"] in WORDS:
             parameter["description"] = WORDS[parameter["name"]]
+
+    for operation in _operations(document):
+        if (example := EXAMPLES.get(operation.get("operationId", ""))) is not None:
+            operation["requestBody"]["content"]["application/json"]["example"] = example
 
 
 def _rows() -> dict[str, Mapping[str, str]]:
@@ -150,6 +155,10 @@ def _rows() -> dict[str, Mapping[str, str]]:
 
 
 def _parameters(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for operation in _operations(document):
+        yield from operation.get("parameters", ())
+
+
+def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for operations in document["paths"].values():
-        for operation in operations.values():
-            yield from operation.get("parameters", ())
+        yield from operations.values()

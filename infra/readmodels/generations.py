@@ -114,10 +114,12 @@ def refresh_views(conn: Connection, projection: Projection) -> None:
 def drop_old(conn: Connection, projection: Projection) -> list[int]:
     """Drop every generation before the one that this version reads; returns their numbers.
 
-    Raises LookupError when this version has none that is complete.
+    Raises LookupError when this version has none that is complete, but others have.
     """
     with conn.transaction():
         lock_definitions(conn)
+        if not checkpoints(conn, projection.name):
+            return []
         kept = read_generation(conn, projection.name, projection.version)
         if kept is None:
             raise LookupError(f"{projection.name} version {projection.version} was never built")
