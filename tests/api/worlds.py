@@ -14,6 +14,7 @@ from commands.stock import ReceiveStock, RegisterStockItem, ReserveStock
 from domain.order.state import ORDER
 from domain.values import order_id_of, order_stream
 from projections.inventory_rows import ReservationRow
+from projections.order_status_rows import PaymentRow
 from tests.api.house import NOW, House, MemoryBus
 from tests.api.test_reads import START, fact, item, line, order, payment, place, work
 from tests.commands.memory import CONTEXT, MemoryLog
@@ -103,6 +104,13 @@ def _packing(world: World, work_id: str) -> list[object]:
     ]
 
 
+def paid(world: World) -> PaymentRow:
+    made = payment(1, currency=world.currency)
+    made.channel, made.customer_id, made.country = world.channel, world.customer, world.country
+    made.provider_ref = world.reference
+    return made
+
+
 def promise(world: World) -> ReservationRow:
     return ReservationRow(
         stock_item=f"{world.location}-{world.sku}",
@@ -134,14 +142,7 @@ def house_of(by: str) -> tuple[House, dict[str, World]]:
             line(1),
             work(1, world.location),
             fact(1),
-            payment(
-                1,
-                channel=world.channel,
-                customer_id=world.customer,
-                country=world.country,
-                currency=world.currency,
-                provider_ref=world.reference,
-            ),
+            paid(world),
         ]
         for row in rows:
             row.order_id = world.order_id
