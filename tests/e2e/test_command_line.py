@@ -283,6 +283,7 @@ def test_what_was_told_late_was_true_before_it_was_known(system: System) -> None
         (("state", "nonsense"), "nonsense is no stream; there are order, stock, sourcing"),
         (("project", "nonsense"), "no read model is called nonsense"),
         (("consume", "nonsense"), "no consumer is called nonsense"),
+        (("reactions", "on", "nonsense"), "no reaction is called nonsense"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_words(
