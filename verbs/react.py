@@ -9,11 +9,11 @@ from infra.runtime.supervisor import spare_the_collector
 from verbs.session import load_settings, opened
 from verbs.signals import stop_signal
 from verbs.terminal import verb
-from verbs.writing import keeping_writer
+from verbs.writing import TAKEN_IN_BYTES, keeping_writer
 
 PART = "reactions"
 # Bytes of folds: what changes together is short-lived here.
-CACHE = 32_000_000
+CACHE = 8_000_000
 
 cli = verb()
 
@@ -25,7 +25,7 @@ def react() -> None:
     settings = settings.model_copy(update={"cache_bytes": min(settings.cache_bytes, CACHE)})
     spare_the_collector()
     with opened(settings) as conninfo, stop_signal() as stop:
-        writer = keeping_writer(settings, conninfo)
+        writer = keeping_writer(settings, conninfo, TAKEN_IN_BYTES)
         machine = Runner(conninfo, REACTIONS, writer, cache_bytes=settings.cache_bytes)
         with reporting(conninfo, ROLE, PART, partial(news_of, machine.status)):
             machine.run(stop)
