@@ -32,7 +32,7 @@ KNOWN_FOR = 1.0
 SHORTEST_PAUSE = 0.002
 LONGEST_PAUSE = 0.010
 # Days that a page by day is looked for in, before all of them.
-SPANS = (2, 16, 128, 1_024)
+SPANS = (2, 16, 64, 256, 1_024)
 # Positions that a read model may lag behind when it is first called ready.
 NEARLY = 1_000
 
