@@ -36,6 +36,9 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "import online-retail": (__file__,),
     "import orders": (__file__,),
     "parked replay": ("inventory", "stock-LEEDS-1"),
+    "reactions off": ("all",),
+    "reactions on": ("all",),
+    "reactions retry": ("all",),
 }
 # A broker for development takes no orders, schemas and scopes come from the code.
 NEEDS_NOTHING = {"access", "kafka", "schemas"}
