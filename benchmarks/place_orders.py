@@ -6,6 +6,9 @@ server settings. `library_ratio`, in process ÷ the same work as a plain eventso
 """
 
 import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks import library_shop
@@ -28,6 +31,7 @@ from benchmarks.machines import (
 )
 from commands.order import PlaceOrder, RequestedLine
 from domain.values import order_id_of
+from infra.runtime.garbage import SteadyCollector
 
 SKUS = 1_000
 ROUNDS = 3
@@ -104,14 +108,23 @@ def orders(count: int, prefix: str) -> list[PlaceOrder]:
     return made
 
 
+@contextmanager
+def steady_collector() -> Iterator[None]:
+    """As an API process sets it; the plain application beside us gains by it, too."""
+    collector = SteadyCollector()
+    collector.start()
+    try:
+        yield
+    finally:
+        collector.stop()
+
+
 def in_process(conninfo: str, server_conninfo: str) -> tuple[list[float], list[float]]:
     """The bus's writer against a plain library application, in turn."""
-    import time
-
     writer = new_writer(conninfo)
     carry_out(writer, orders(500, "inside"))
     ours, theirs = [], []
-    with library_shop.shop(server_conninfo, SKUS) as plain:
+    with library_shop.shop(server_conninfo, SKUS) as plain, steady_collector():
         for turn in range(ROUNDS):
             ready = orders(IN_PROCESS, f"p{turn}")
             began = time.perf_counter()
