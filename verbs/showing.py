@@ -15,14 +15,21 @@ from infra.ops.status import GenerationStatus, ReadModelStatus, Status
 from infra.reactions.switches import Switches
 from infra.reactions.tasks import Task
 from infra.readmodels.parked_streams import Parked
+from infra.store.clock_epochs import ClockStatus
 
 
 def show_log(found: Status) -> Grid:
-    grid = Grid("log position", "store epoch", "clock epoch", "parked streams", "dead letters")
+    grid = Grid("log position", "store epoch", "clock", "parked streams", "dead letters")
     parked = sum(len(model.read.parked) for model in found.read_models if model.read)
-    epochs = found.store_epoch, found.clock.epoch
+    epochs = found.store_epoch, _clock(found.clock)
     grid.add_row(*map(str, (found.head, *epochs, parked, found.dead_letters)))
     return grid
+
+
+def _clock(clock: ClockStatus) -> str:
+    if clock.simulated is not None:
+        return f"simulated: {clock.simulated:%Y-%m-%d %H:%M:%S} UTC"
+    return f"epoch {clock.epoch}"
 
 
 def show_read_models(found: Status) -> Grid:

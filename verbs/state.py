@@ -1,7 +1,6 @@
 """`ordinal state`"""
 
 import sys
-from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -10,9 +9,10 @@ from domain.categories import CATEGORIES
 from infra.postgres.connections import Connection, connect
 from infra.store import time_travel
 from verbs.session import load_settings, opened
-from verbs.terminal import fail, verb
+from verbs.terminal import fail, moment_of, verb
 
 cli = verb()
+NEITHER = "neither a position nor an ISO 8601 time"
 STREAMS = f"One of {', '.join(each.streams for each in CATEGORIES.values())}"
 
 
@@ -39,7 +39,7 @@ def state(
         connect(conninfo, "ordinal_projector", timeout=60) as conn,
     ):
         try:
-            true_at = None if at is None else _moment(at)
+            true_at = None if at is None else moment_of(at, NEITHER)
             found = time_travel.state_at(conn, stream, _position(conn, known_at), true_at)
         except LookupError as error:
             fail(str(error))
@@ -49,12 +49,4 @@ def state(
 def _position(conn: Connection, stated: str | None) -> int | None:
     if stated is None or stated.isdecimal():
         return None if stated is None else int(stated)
-    return time_travel.position_at(conn, _moment(stated))
-
-
-def _moment(stated: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(stated)
-    except ValueError:
-        fail(f"{stated} is neither a position nor an ISO 8601 time")
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return time_travel.position_at(conn, moment_of(stated, NEITHER))

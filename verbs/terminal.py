@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from functools import partial
 from typing import NoReturn
 
@@ -26,6 +27,15 @@ def family(about: str) -> typer.Typer:
 def fail(message: str) -> NoReturn:
     console.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(1)
+
+
+def moment_of(stated: str, otherwise: str = "no ISO 8601 time") -> datetime:
+    """The time that somebody typed, UTC unless it says otherwise."""
+    try:
+        moment = datetime.fromisoformat(stated)
+    except ValueError:
+        fail(f"{stated} is {otherwise}")
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def show(*grids: Grid) -> None:

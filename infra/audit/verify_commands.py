@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import groupby, islice
 from uuid import UUID
 
@@ -55,7 +55,7 @@ def verify_commands(conn: Connection, findings: Findings) -> None:
     once = findings.begin("I1", "accepted commands are in the log exactly once")
     keys = findings.begin("I6", "one key, at most one effect")
     _answered(conn, once)
-    since = datetime.now(UTC) - KEPT
+    since = _now(conn) - KEPT
     for appends in _chunks(_appends(conn, RecordingTimes(conn, findings))):
         receipts = _receipts(conn, appends)
         for append in appends:
@@ -65,6 +65,13 @@ def verify_commands(conn: Connection, findings: Findings) -> None:
             elif not once.holds(append.recorded_at < since):
                 first, last = append.positions[0], append.positions[-1]
                 once.blame(f"nobody asked for the events at positions {first} to {last}")
+
+
+def _now(conn: Connection) -> datetime:
+    row = conn.execute("SELECT ordinal.clock()").fetchone()
+    assert row is not None
+    now: datetime = row[0]
+    return now
 
 
 def _answered(conn: Connection, once: Finding) -> None:

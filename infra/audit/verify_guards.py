@@ -21,7 +21,7 @@ TRIGGERS = {
     ("ordinal.stored_events", "append_only"): BEFORE_CHANGE,
     ("ordinal.outbox", "append_guard"): BEFORE_INSERT,
 }
-FUNCTIONS = ("append_lock", "guard_append", "refuse_change")
+FUNCTIONS = ("append_lock", "guard_append", "refuse_change", "clock")
 BODY = re.compile(r"CREATE OR REPLACE FUNCTION ordinal\.(\w+)\(\).*?AS\s+\$\$(.*?)\$\$", re.DOTALL)
 # Logins that are neither ours nor the owner's.
 _STRANGERS = """

@@ -35,7 +35,7 @@ def reaction_status(conn: Connection, switch: Switch, last: int) -> ReactionStat
     if not switch.on:
         return ReactionStatus(switch=switch, lag_events=0, lag_seconds=0.0)
     waited = conn.execute(
-        "SELECT coalesce(extract(epoch FROM clock_timestamp() - min(due)), 0)::float8"
+        "SELECT coalesce(extract(epoch FROM ordinal.clock() - min(due)), 0)::float8"
         " FROM ordinal.reaction_tasks WHERE reaction = %s AND error IS NULL AND kind <> 'sweep'",
         (switch.name,),
     ).fetchone()

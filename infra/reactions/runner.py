@@ -31,8 +31,7 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
 FIRST_RETRY, LONGEST_RETRY = 0.1, 2.0
 SWITCHES_INTERVAL = 1.0
 
-# The same clock as that of the write path; one that lies behind only comes later.
-_MOMENT = f"SELECT clock_timestamp(), coalesce(max(notification_id), 0) FROM {TABLE}"
+_MOMENT = f"SELECT ordinal.clock(), coalesce(max(notification_id), 0) FROM {TABLE}"
 
 TRANSIENT = (
     psycopg.OperationalError,

@@ -37,7 +37,7 @@ _STAND = (
 )
 _SWEEP = (
     "INSERT INTO ordinal.reaction_tasks (reaction, kind, subject, due, origin, correlation_id)"
-    " VALUES (%s, 'sweep', %s, clock_timestamp(), %s, %s)"
+    " VALUES (%s, 'sweep', %s, ordinal.clock(), %s, %s)"
 )
 
 
@@ -119,7 +119,7 @@ def _begin(conn: Connection, reaction: Reaction) -> None:
 def retry(conn: Connection, reaction: Reaction) -> int:
     """Do again what is parked; returns how much that is."""
     return conn.execute(
-        "UPDATE ordinal.reaction_tasks SET error = NULL, due = clock_timestamp()"
+        "UPDATE ordinal.reaction_tasks SET error = NULL, due = ordinal.clock()"
         " WHERE reaction = %s AND error IS NOT NULL",
         (reaction.name,),
     ).rowcount

@@ -68,7 +68,7 @@ _CLEAN = """
         SELECT outbox_id FROM (
             SELECT outbox_id, recorded_at FROM ordinal.outbox
              WHERE outbox_id <= %s ORDER BY outbox_id LIMIT %s) AS oldest
-         WHERE recorded_at < now() - interval '7 days')
+         WHERE recorded_at < ordinal.clock() - interval '7 days')
 """
 
 

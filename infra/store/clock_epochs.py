@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from infra.postgres.connections import Connection
 from infra.store.envelope import recorded_at_of
 from infra.store.event_log import head, read_at
+from infra.store.simulated_clock import simulated_clock
 
 Clock = Callable[[], datetime]
 EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -32,11 +33,15 @@ class ClockEpoch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockStatus:
-    """How far the database's clock, and the last event's time, are ahead of this machine's."""
+    """How far the database's clock, and the last event's time, are ahead of this machine's.
+
+    A store that is `simulated` has a time of its own, which is ahead of nothing.
+    """
 
     epoch: int
     database_ahead: timedelta
     log_ahead: timedelta
+    simulated: datetime | None = None
 
 
 def system_clock() -> datetime:
@@ -52,9 +57,12 @@ def epochs(conn: Connection) -> list[int]:
 
 def clock_status(conn: Connection, clock: Clock = system_clock) -> ClockStatus:
     begins, last, here = epochs(conn), head(conn), clock()
-    recorded = _recorded_at(conn, last) if last > begins[-1] else EARLIEST
+    simulated = simulated_clock(conn)
+    dated = last > begins[-1] and simulated is None
+    recorded = _recorded_at(conn, last) if dated else EARLIEST
     return ClockStatus(
         epoch=len(begins),
+        simulated=simulated,
         database_ahead=_database_clock(conn) - here,
         log_ahead=max(recorded - here, timedelta(0)),
     )
@@ -67,6 +75,8 @@ def accept_clock(conn: Connection, clock: Clock = system_clock) -> ClockEpoch:
     """
     with conn.transaction():
         conn.execute("SELECT ordinal.append_lock()")
+        if simulated_clock(conn) is not None:
+            raise ClockNotAccepted("this store is simulated: `ordinal store move-clock`")
         now = _database_clock(conn)
         _refuse_wrong(now, clock())
         last, begins = head(conn), epochs(conn)

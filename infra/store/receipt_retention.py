@@ -13,7 +13,7 @@ CHUNK = 5_000
 log = structlog.get_logger("housekeeping")
 FORGET = (
     "DELETE FROM ordinal.commands WHERE command_id IN (SELECT command_id FROM ordinal.commands"
-    " WHERE NOT kept AND recorded_at < now() - make_interval(days => %s)"
+    " WHERE NOT kept AND recorded_at < ordinal.clock() - make_interval(days => %s)"
     " ORDER BY recorded_at LIMIT %s)"
 )
 

@@ -29,8 +29,9 @@ SURELY_WHOLE = 32_000
 _LOCK = statement("lock", "SELECT ordinal.append_lock()")
 _MOMENT = statement(
     "moment",
-    "SELECT CASE WHEN is_called THEN last_value ELSE 0 END, clock_timestamp(),"
-    " notification_id, state, (SELECT coalesce(max(after), 0) FROM ordinal.clock_epochs)"
+    "SELECT CASE WHEN is_called THEN last_value ELSE 0 END, ordinal.clock(),"
+    " notification_id, state, (SELECT coalesce(max(after), 0) FROM ordinal.clock_epochs),"
+    " (SELECT simulated_clock IS NOT NULL FROM ordinal.store)"
     f" FROM {SEQUENCE} LEFT JOIN LATERAL"
     f" (SELECT notification_id, state FROM {TABLE} ORDER BY notification_id DESC LIMIT 1) AS last"
     " ON true",
@@ -87,7 +88,7 @@ class InDoubt(Exception):
 class LogHead(NamedTuple):
     """What the log looks like under the lock: the sequence's last value, the last event.
 
-    Its clock epoch begins behind the position `epoch`.
+    Its clock epoch begins behind the position `epoch`; a `simulated` store has a time of its own.
     """
 
     sequence: int
@@ -95,6 +96,7 @@ class LogHead(NamedTuple):
     head: int
     last_state: bytes | None
     epoch: int
+    simulated: bool
 
 
 class Loaded(NamedTuple):
@@ -186,13 +188,15 @@ class LogSession(Pipeline):
 
 
 def _moment(found: PGresult) -> LogHead:
-    sequence, clock, head, state, epoch = (found.get_value(0, column) for column in range(5))
+    values = (found.get_value(0, column) for column in range(6))
+    sequence, clock, head, state, epoch, simulated = values
     return LogHead(
         _integer(sequence),
         EPOCH + _integer(clock) * MICROSECOND,
         _integer(head) if head is not None else 0,
         state,
         _integer(epoch),
+        simulated == b"\x01",
     )
 
 

@@ -260,6 +260,18 @@ def test_a_stream_is_shown_as_it_was(system: System) -> None:
     assert json.loads(run(system, "state", stream, "--at", now["recorded_at"]).text) == now
 
 
+def test_an_empty_store_may_be_simulated(system: System) -> None:
+    begun = run(system, "store", "simulate", "2031-03-01T08:00")
+    assert begun.code == 0, begun.text
+    system.open_shop()
+    assert run(system, "store", "move-clock", "2031-03-01T09:30+01:00").code == 0
+    assert "simulated: 2031-03-01 08:30:00 UTC" in run(system, "status").text
+    assert events_of(system)[0]["recorded_at"] == "2031-03-01T08:00:00Z"
+    back = run(system, "store", "move-clock", "2031-03-01T08:29")
+    assert (back.code, "time never goes back" in back.words) == (1, True)
+    assert "tomorrow is no ISO 8601 time" in run(system, "store", "move-clock", "tomorrow").words
+
+
 def test_what_was_told_late_was_true_before_it_was_known(system: System) -> None:
     """An order of March that is told today."""
     system.open_shop(units=5)
