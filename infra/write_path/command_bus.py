@@ -27,7 +27,7 @@ BATCH_LINES = 5_000
 PATIENT_ALONE, PATIENT_BESIDE, PATIENT_AT_LEAST = 128, 64, 32
 # A smaller batch waits so many seconds until as many have come as there were lately.
 TARGET_BATCH = 16
-COMPANY_SECONDS = 0.002
+GROUPING_DELAY = 0.002
 SWEEP_SECONDS = 0.05
 STUCK_SECONDS = 3.0
 STOPPING_SECONDS = 5.0
@@ -117,7 +117,7 @@ class CommandBus:
         # Commands of the batch at work that are not patient.
         self._impatient = 0
         # How many callers there were at a time lately, on average.
-        self._crowd = 1.0
+        self._recent_concurrency = 1.0
         self._untold: tuple[list[QueuedCommand], float, float] | None = None
         self._worker: LoopWorker | None = None
         self._ended: asyncio.Future[None] | None = None
@@ -235,12 +235,12 @@ class CommandBus:
         assert worker is not None
         assert ended is not None
         while self._queue or self._patient or not self._stopping:
-            expected = 1 if self._stopping else min(TARGET_BATCH, round(self._crowd))
+            expected = 1 if self._stopping else min(TARGET_BATCH, round(self._recent_concurrency))
             if not self._queue and not self._patient:
                 self._tell()
                 self._rest(worker, 1)
             if len(self._queue) < expected and not self._patient:
-                self._rest(worker, expected, COMPANY_SECONDS)
+                self._rest(worker, expected, GROUPING_DELAY)
             batch = self._drain()
             if batch:
                 self._carry_out(batch)
@@ -269,7 +269,9 @@ class CommandBus:
             log.exception("batch_failed", commands=len(batch))
             self._fail(batch, LogUnavailable(f"unexpected: {error}"))
         self._began = None
-        self._crowd += (self._impatient + len(self._queue) - self._crowd) / 8
+        self._recent_concurrency += (
+            self._impatient + len(self._queue) - self._recent_concurrency
+        ) / 8
         self._answer(batch)
         self._tell()
         self._untold = (batch, began, time.monotonic())
