@@ -13,6 +13,7 @@ from starlette.types import Lifespan, Receive, Scope, Send
 
 from api import (
     bulk,
+    contacts,
     fulfilment,
     inventory,
     keys,
@@ -46,6 +47,7 @@ PARTS = (
     locations,
     policies,
     reports,
+    contacts,
     keys,
     ops,
 )

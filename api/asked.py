@@ -97,14 +97,14 @@ class Asking:
         """Who does it, of whom the body says this: whoever may not speak for others does it."""
         if "on-behalf-of" not in self.caller.scopes:
             return None
-        return stated or self._on_behalf_of()
+        return stated or self.on_behalf_of()
 
     def context(self, content: bytes, former: bytes = b"") -> Context:
         """Under which ids and conditions a command with this content is asked.
 
         `former` is the content as it was written when the `former_id` was given.
         """
-        person = self._on_behalf_of()
+        person = self.on_behalf_of()
         if person is not None:
             content += f"\non behalf of {person}".encode()
         return _context(
@@ -122,7 +122,7 @@ class Asking:
             reach=self.caller.reach,
         )
 
-    def _on_behalf_of(self) -> str | None:
+    def on_behalf_of(self) -> str | None:
         """The person for whom the key speaks, if it says so."""
         stated = self.visit.fields.get(b"ordinal-on-behalf-of")
         if stated is None:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
+from fastapi import Path
 from pydantic import BaseModel, Field
 
 from api.asked import Asked
@@ -16,61 +17,77 @@ from api.scopes import Role, Scope
 
 routes = Routes("keys")
 
-KeyId = Annotated[str, Field(pattern=r"^[0-9a-f]{12}$", examples=["0123456789ab"])]
+KeyId = Annotated[
+    str,
+    Path(pattern=r"^[0-9a-f]{12}$", examples=["0123456789ab"], description="Names the key."),
+]
 Values = Annotated[tuple[Id, ...], Field(min_length=1, max_length=1_000)]
 
 
 class KeyBody(Body):
     """Whom the key is for. It may what its roles and scopes allow, as far as its reach goes."""
 
-    name: Id
-    channel: Id = "web"
-    caller: Id | None = None
-    roles: Annotated[tuple[Role, ...], Field(max_length=20)] = ()
-    scopes: Annotated[tuple[Scope, ...], Field(max_length=50)] = ()
-    reach: Annotated[dict[Dimension, Values], Field(default_factory=dict)]
-    expires_at: Moment | None = None
+    name: Annotated[Id, Field(description="For people.")]
+    channel: Annotated[Id, Field(description="Channel of the orders it places.")] = "web"
+    caller: Annotated[
+        Id | None, Field(description="Whose commands these are; the name unless told.")
+    ] = None
+    roles: Annotated[
+        tuple[Role, ...], Field(max_length=20, description="Named sets of scopes.")
+    ] = ()
+    scopes: Annotated[
+        tuple[Scope, ...], Field(max_length=50, description="What it may do besides.")
+    ] = ()
+    reach: Annotated[
+        dict[Dimension, Values],
+        Field(default_factory=dict, description="What it is narrowed by, and to which values."),
+    ]
+    expires_at: Annotated[Moment | None, Field(description="When it ends by itself.")] = None
 
 
 class RotateBody(Body):
     """How long the old key still opens."""
 
-    overlap_hours: Annotated[int, Field(ge=0, le=24 * 90)] = 24
+    overlap_hours: Annotated[
+        int, Field(ge=0, le=24 * 90, description="Hours until the old key ends.")
+    ] = 24
 
 
 class NewKey(BaseModel):
     """A key that was just made. The secret is told this once."""
 
-    key_id: str
-    secret: str
+    key_id: Annotated[str, Field(description="Names it; the first part of the secret's hash.")]
+    secret: Annotated[str, Field(description="What is sent as the bearer.")]
 
 
 class Revoked(BaseModel):
     """A key that opens nothing any more."""
 
-    key_id: str
+    key_id: Annotated[str, Field(description="Which one.")]
 
 
 class KeyView(BaseModel):
     """A key as it stands; the secret is nowhere."""
 
-    key_id: str
-    name: str
-    caller: str
-    channel: str
-    roles: list[str]
-    scopes: list[str]
-    reach: dict[str, list[str]]
-    created_at: datetime
-    expires_at: datetime | None
-    last_used_at: datetime | None
-    revoked: bool
+    key_id: Annotated[str, Field(description="Names it.")]
+    name: Annotated[str, Field(description="For people.")]
+    caller: Annotated[str, Field(description="Whose commands these are.")]
+    channel: Annotated[str, Field(description="Channel of the orders it places.")]
+    roles: Annotated[list[str], Field(description="Named sets of scopes.")]
+    scopes: Annotated[list[str], Field(description="What it may do besides.")]
+    reach: Annotated[
+        dict[str, list[str]], Field(description="What it is narrowed by; nothing: all.")
+    ]
+    created_at: Annotated[datetime, Field(description="When it was made.")]
+    expires_at: Annotated[datetime | None, Field(description="When it ends by itself.")]
+    last_used_at: Annotated[datetime | None, Field(description="To the minute.")]
+    revoked: Annotated[bool, Field(description="Whether it opens nothing any more.")]
 
 
 class KeyList(BaseModel):
     """All keys that ever were, in the order in which they were made."""
 
-    items: list[KeyView]
+    items: Annotated[list[KeyView], Field(description="The keys.")]
 
 
 @routes.query("/keys", private=True)

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from fastapi import Query
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from api.asked import Asked
 from api.fields import (
@@ -19,7 +19,6 @@ from api.fields import (
 )
 from api.paging import Cursor, Limit, Page, page_of
 from api.routing import Routes
-from commands.handling import Contact
 from commands.order import (
     CancelLines,
     CancelOrder,
@@ -103,12 +102,6 @@ class SourceBody(Body):
     """Locations that shall not be chosen; what waits there is taken back."""
 
     excluded: Annotated[tuple[LocationId, ...], Field(max_length=1_000)] = ()
-
-
-class ContactsView(BaseModel):
-    """The personal data of an order by role, as far as it was not erased."""
-
-    contacts: dict[str, Contact]
 
 
 @routes.query("/orders", reads=ORDER_STATUS.name)
@@ -198,14 +191,6 @@ async def get_timeline(
     if cursor is None and not page.items:
         raise UnknownOrder(order_id=order_id)
     return page
-
-
-@routes.query("/orders/{order_id}/contacts", private=True)
-async def get_contacts(asked: Asked, order_id: OrderId) -> ContactsView:
-    """The personal data of the order, as far as it was not erased."""
-    if asked.caller.reach is not None:
-        await get_order(asked, order_id)
-    return ContactsView(contacts=dict(await asked.edge.contacts.of_order(order_id)))
 
 
 @routes.command("/orders/{order_id}/confirm")

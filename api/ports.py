@@ -60,11 +60,31 @@ class Health(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactRead:
+    """Who looks at the contacts of an order, and why."""
+
+    caller: str
+    person: str | None
+    order_id: str
+    reason: str
+    request_id: str
+
+
 class Contacts(Protocol):
     """The vault of personal data."""
 
-    async def of_order(self, order_id: str) -> Mapping[str, Contact]:
-        """An order's contacts by role, without erased ones. Raises UnknownOrder."""
+    async def of_order(self, read: ContactRead) -> Mapping[str, Contact]:
+        """An order's contacts by role, without erased ones; the look is kept before it is had.
+
+        Raises UnknownOrder.
+        """
+        ...
+
+    async def reads(
+        self, order_id: str | None, before: int, limit: int
+    ) -> Sequence[Mapping[str, Any]]:
+        """Looks below this number, the latest first, of one order or of all."""
         ...
 
 

@@ -18,6 +18,7 @@ Scope = Literal[
     "on-behalf-of",
     "keys:read",
     "keys:write",
+    "audit:read",
     "admin",
 ]
 Role = Literal[
@@ -27,6 +28,7 @@ Role = Literal[
     "warehouse",
     "finance",
     "analyst",
+    "auditor",
     "admin",
 ]
 ALL_SCOPES: tuple[Scope, ...] = get_args(Scope)
@@ -48,6 +50,7 @@ ROLES: Mapping[Role, tuple[Scope, ...]] = {
     ),
     "finance": ("payments:write", "orders:read", "reports:read"),
     "analyst": ("orders:read", "stock:read", "reports:read"),
+    "auditor": ("orders:read", "stock:read", "reports:read", "audit:read"),
     "admin": ("admin", "keys:write"),
 }
 # What a key with such a role must be narrowed to.
@@ -132,6 +135,7 @@ SCOPES: Mapping[str, Scope] = {
     "report_skus": "reports:read",
     "report_fill_rate": "reports:read",
     "report_lead_times": "reports:read",
+    "list_contact_reads": "audit:read",
     "list_keys": "keys:read",
     "create_key": "keys:write",
     "rotate_key": "keys:write",

@@ -13,7 +13,7 @@ TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 # Two of these would say two things, and each reader of the request might follow another one.
 ONCE = frozenset({
     b"authorization", b"idempotency-key", b"if-match", b"ordinal-position", b"ordinal-occurred-at",
-    b"content-type", b"ordinal-on-behalf-of",
+    b"content-type", b"ordinal-on-behalf-of", b"ordinal-reason",
 })  # fmt: skip
 # Two ids are none.
 IDS = frozenset({b"x-request-id", b"traceparent"})

@@ -1,13 +1,15 @@
 """The machines as the HTTP edge knows them: no error of theirs, nor its words, gets past here."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from functools import cache, lru_cache
+from typing import Any, TypeVar
 
 import psycopg
 import structlog
 
-from api.ports import Caller, ClockAhead, Seen, Unavailable, in_time
+from api.ports import Caller, ClockAhead, ContactRead, Seen, Unavailable, in_time
 from api.reach import reach_of
 from api.scopes import granted
 from commands.handling import Answer, Contact, Context
@@ -24,6 +26,7 @@ from infra.write_path.group_commit import LogUnavailable
 READY_WITHIN = 1.5
 REMEMBERED_KEYS = 10_000
 
+T = TypeVar("T")
 log = structlog.get_logger("http")
 
 
@@ -133,9 +136,18 @@ class VaultContacts:
     def __init__(self, vault: Vault) -> None:
         self._vault = vault
 
-    async def of_order(self, order_id: str) -> Mapping[str, Contact]:
-        try:
-            return await asyncio.to_thread(self._vault.of_order, order_id)
-        except psycopg.Error as error:
-            log.warning("contacts_away", error=str(error))
-            raise Unavailable from error
+    async def of_order(self, read: ContactRead) -> Mapping[str, Contact]:
+        return await _told(self._vault.of_order, asdict(read))
+
+    async def reads(
+        self, order_id: str | None, before: int, limit: int
+    ) -> Sequence[Mapping[str, Any]]:
+        return await _told(self._vault.reads, order_id, before, limit)
+
+
+async def _told(ask: Callable[..., T], *arguments: object) -> T:
+    try:
+        return await asyncio.to_thread(ask, *arguments)
+    except psycopg.Error as error:
+        log.warning("contacts_away", error=str(error))
+        raise Unavailable from error

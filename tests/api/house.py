@@ -12,7 +12,7 @@ from uuid import UUID
 import httpx
 
 from api.app import create_app
-from api.ports import Caller, Edge, Seen
+from api.ports import Caller, ContactRead, Edge, Seen
 from api.problems import UnknownKey
 from api.reach import Reach
 from api.scopes import ALL_SCOPES, granted
@@ -175,10 +175,23 @@ class Vault:
 
     orders: dict[str, dict[str, Contact]] = field(default_factory=dict)
 
-    async def of_order(self, order_id: str) -> Mapping[str, Contact]:
-        if order_id not in self.orders:
-            raise UnknownOrder(order_id=order_id)
-        return self.orders[order_id]
+    kept: list[ContactRead] = field(default_factory=list)
+
+    async def of_order(self, read: ContactRead) -> Mapping[str, Contact]:
+        if read.order_id not in self.orders:
+            raise UnknownOrder(order_id=read.order_id)
+        self.kept.append(read)
+        return self.orders[read.order_id]
+
+    async def reads(
+        self, order_id: str | None, before: int, limit: int
+    ) -> Sequence[Mapping[str, Any]]:
+        rows = [
+            {"read_id": number, "at": NOW, **asdict(read)}
+            for number, read in enumerate(self.kept, start=1)
+            if number < before and order_id in (None, read.order_id)
+        ]
+        return rows[::-1][:limit]
 
 
 @dataclass
@@ -301,6 +314,8 @@ class House:
         """Send one request as the holder of this key."""
         named = [*headers.items()] if isinstance(headers, Mapping) else [*(headers or ())]
         owner = {} if key is None else {"Authorization": f"Bearer {key}"}
+        if path.endswith("/contacts"):
+            owner["Ordinal-Reason"] = "they called"
         stated = {name for name, _ in named}
 
         async def send() -> httpx.Response:

@@ -46,6 +46,7 @@ READS = {
 BODIES = {sound.operation: sound for sound in COMMANDS}
 # They take a key that is narrowed by nothing.
 OFFICE = {
+    "list_contact_reads": ("GET", "/v1/contact-reads"),
     "list_keys": ("GET", "/v1/keys"),
     "create_key": ("POST", "/v1/keys"),
     "rotate_key": ("POST", "/v1/keys/0123456789ab/rotate"),

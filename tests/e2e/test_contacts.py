@@ -11,6 +11,7 @@ from tests.faults.system import System
 from tests.infra.running import eventually
 
 NAME, STREET, MAIL = "Zoë Quillfeather", "13 Mulberry Steps", "zoe@quillfeather.example"
+REASON: dict[str, Any] = {"ordinal-reason": "they called"}
 PERSON = {"name": NAME, "street": STREET, "email": MAIL, "city": "Whitby", "country": "GB"}
 
 
@@ -44,7 +45,8 @@ def test_contacts_take_a_scope_of_their_own(shop: Shop) -> None:
 
 
 def contacts_of(shop: Shop, order_id: str) -> Any:
-    return get(shop.system, shop.api, f"/v1/orders/{order_id}/contacts").json()["contacts"]
+    path = f"/v1/orders/{order_id}/contacts"
+    return get(shop.system, shop.api, path, **REASON).json()["contacts"]
 
 
 def mentions(system: System, *words: str) -> set[str]:

@@ -137,7 +137,7 @@ class System:
         return answer
 
     def get(self, api: Api, path: str) -> Answer:
-        headers = {"Authorization": f"Bearer {self.secret}"}
+        headers = {"Authorization": f"Bearer {self.secret}", "Ordinal-Reason": "a test"}
         return call(api.port, "GET", path, headers=headers, limit=ANSWER_LIMIT)
 
     def order(self, api: Api, key: str, sku: str = SKU, **given: Any) -> Answer:
