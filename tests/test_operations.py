@@ -598,6 +598,45 @@ def test_logins(system: System) -> None:
     page.assert_all_was_run()
 
 
+@pytest.mark.timeout(180)
+def test_install(kafka_system: System) -> None:
+    page, system = Page("install"), kafka_system
+    page.run("On a server", system)
+    run_everything(system)
+    page.run("How to know that it is over", system)
+    page.assert_all_was_run()
+
+
+@pytest.mark.timeout(180)
+def test_upgrade(kafka_system: System) -> None:
+    """From a version that had other read models; `tests/faults` has one from an older build."""
+    page, system = Page("upgrade"), kafka_system
+    run_everything(system)
+    page.run("Before", system)
+    page.run("The database", system)
+    page.run("The processes", system)
+    page.run("How to know that it is over", system)
+    page.assert_all_was_run()
+
+
+def test_backup(system: System) -> None:
+    """What a restore takes is typed in `test_a_backup_was_restored`."""
+    page, api = Page("backup"), system.serve()
+    system.start("project")
+    expect_applied(api, place(system, api, "kept"))
+    page.run("Before each backup counts", system)
+    page.run("How to know that it is over", system)
+    page.assert_all_was_run()
+
+
+def run_everything(system: System) -> None:
+    for verb in ("relay", "project", "consume", "react"):
+        system.start(verb)
+    api = system.serve()
+    place(system, api, "first")
+    eventually(lambda: system.start("status").wait(30) == 0, 60)
+
+
 def expect_intakes(system: System) -> None:
     eventually(lambda: system.start("status", "--part", "intake").wait(30) == 0, 60)
 
