@@ -27,8 +27,8 @@ from api import (
     reservations,
     stock,
 )
-from api.documents import openapi
-from api.gate import Gate
+from api.edge_middleware import Gate
+from api.openapi import openapi
 from api.ports import Edge
 from api.problems import ANSWERED, problem
 from api.routing import CommandRoute

@@ -11,8 +11,8 @@ from pydantic import JsonValue
 from starlette.routing import Match
 from starlette.types import Receive, Scope, Send
 
-from api.asked import Asked, Asking, received
-from api.documents import bulk_documents
+from api.api_request import Asked, Asking, received
+from api.openapi import bulk_documents
 from api.placing import EXAMPLE, place_order
 from api.problems import (
     ANSWERED,

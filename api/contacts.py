@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Header, Query
 from pydantic import BaseModel, Field
 
-from api.asked import Asked
+from api.api_request import Asked
 from api.fields import MAX_BIGINT, Id, OrderId, Reason
 from api.office import refuse_reach
 from api.orders import get_order

@@ -4,7 +4,7 @@ and of the framework: it takes no task, no scope and no messages.
 
 from collections.abc import Callable
 
-from api.asked import Asking
+from api.api_request import Asking
 from api.ports import Edge
 from api.problems import ANSWERED, problem
 from api.routing import CommandRoute

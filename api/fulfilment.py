@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from api.asked import Asked
+from api.api_request import Asked
 from api.fields import Body, Happened, Id, LineNumber, LocationId, Moment, OrderId, Quantity, Reason
 from api.orders import LineUnits, WhyBody
 from api.paging import Cursor, Limit, Page, page_of

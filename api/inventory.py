@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from api.asked import Asked
+from api.api_request import Asked
 from api.fields import Id, LocationId, Sku
 from api.paging import Cursor, Limit, Page, page_of
 from api.routing import Routes

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Path
 from pydantic import BaseModel, Field
 
-from api.asked import Asked
+from api.api_request import Asked
 from api.fields import Body, Id, Moment
 from api.granting import NotGrantable, granting
 from api.office import record, refuse_reach

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from api.asked import Asked
+from api.api_request import Asked
 from api.fields import Body, Country, Id, LocationId, Priority
 from api.orders import WhyBody
 from api.routing import Routes

@@ -7,8 +7,8 @@ from fastapi.routing import APIRoute
 from pydantic import TypeAdapter
 from starlette.types import Receive, Scope, Send
 
-from api.asked import Asked
-from api.documents import record_documents
+from api.api_request import Asked
+from api.openapi import record_documents
 from api.problems import Forbidden
 from api.routing import E, Reader, Routes
 from api.scopes import SCOPES

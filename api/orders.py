@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from fastapi import Query
 from pydantic import Field
 
-from api.asked import Asked
+from api.api_request import Asked
 from api.fields import (
     Body,
     Id,

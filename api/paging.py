@@ -10,7 +10,7 @@ from typing import Annotated, Any, Generic, TypeVar, get_type_hints
 from fastapi import Query as Parameter
 from pydantic import BaseModel, Field, TypeAdapter
 
-from api.asked import Asked
+from api.api_request import Asked
 from api.fields import FREE_TEXT, MAX_BIGINT, ToldMoment
 from api.problems import InvalidField
 from projections.projection import Query

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Query
 
-from api.asked import Asked
+from api.api_request import Asked
 from api.fields import Amount, Body, Currency, Happened, Id, Moment, OrderId, Reason
 from api.orders import get_order
 from api.paging import Cursor, Limit, Page, page_of

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, JsonValue
 
-from api.asked import Asked
+from api.api_request import Asked
 from api.fast_bodies import members
 from api.fields import (
     FREE_TEXT,
@@ -23,7 +23,7 @@ from api.problems import Forbidden
 from api.routing import Routes
 from commands.handling import Contact
 from commands.order import PlaceOrder, RequestedLine
-from domain.making import maker
+from domain.fast_init import maker
 from domain.order.placing import LONGEST_TITLE
 from domain.values import MAX_LINES, LineKind, PaymentMode, ShortagePolicy, order_id_of
 

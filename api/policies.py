@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel
 
-from api.asked import Asked
+from api.api_request import Asked
 from api.fields import Country, LocationId
 from api.paging import Cursor, Limit, Page, page_of
 from api.routing import Routes

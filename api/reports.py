@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Query
 from pydantic import BeforeValidator, Field
 
-from api.asked import Asked
+from api.api_request import Asked
 from api.fields import Country, Currency, Id, Sku
 from api.paging import Cursor, Limit, Page, page_of
 from api.routing import Routes

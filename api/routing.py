@@ -10,11 +10,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from api.asked import Asked, Asking
-from api.documents import command_documents, query_documents
+from api.api_request import Asked, Asking
 from api.fast_bodies import fast_reader
 from api.fields import Body, Nothing
 from api.json_names import refuse_repeated_names
+from api.openapi import command_documents, query_documents
 from api.ports import Unavailable, in_time
 from api.problems import MalformedRequest
 from api.scopes import SCOPES

@@ -6,7 +6,7 @@ from operator import attrgetter
 from uuid import UUID
 
 from commands.handling import Contact, Streams
-from domain.making import maker
+from domain.fast_init import maker
 from domain.values import check_text, named_id
 
 PERSONAL = tuple(field.name for field in fields(Contact) if field.name != "contact_id")

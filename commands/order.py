@@ -27,7 +27,7 @@ from commands.on_order import (
 from commands.promises import StockAt, StockSide
 from commands.serving import needs_in_turn
 from domain.errors import ReferenceReused, UnknownSku
-from domain.making import maker
+from domain.fast_init import maker
 from domain.order import cancelling, changing, exceptions
 from domain.order.placing import OrderRequest, demands_of, place, promise, skus_of
 from domain.order.placing import RequestedLine as RequestedLine

@@ -7,7 +7,7 @@ plan is chosen (`domain.sourcing_plans`), and its supply is handed out to the li
 from collections.abc import Mapping, MutableMapping, Sequence
 from typing import NamedTuple, Protocol
 
-from domain.making import maker
+from domain.fast_init import maker
 from domain.order.events import FilteredOut, SourcingDecided
 from domain.sourcing_plans import NO_LIMIT, Case, Plan, choose, serves_all
 from domain.sourcing_policy import Location, SourcingPolicy

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from domain.decider import Recorded
-from domain.making import maker
+from domain.fast_init import maker
 from domain.stock import events as e
 from projections.inventory_rows import InventoryRow, MovementRow
 from projections.rows import valid_time

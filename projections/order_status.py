@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from domain.decider import Recorded
-from domain.making import maker
+from domain.fast_init import maker
 from domain.order import events as e
 from domain.order.model import OVER
 from projections.order_status_folds import FOLDS

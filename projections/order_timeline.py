@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated
 
 from domain.decider import Recorded
-from domain.making import maker
+from domain.fast_init import maker
 from domain.order.events import FulfilmentOrderOpened, OrderPlaced
 from projections.order_status_rows import OrderStatusRow
 from projections.order_timeline_words import WORDS, NamesRow

@@ -1,7 +1,7 @@
 """What was sold, cancelled and sent, by day, channel, sku and country?"""
 
 from domain.decider import Recorded
-from domain.making import maker
+from domain.fast_init import maker
 from domain.order import events as e
 from projections.projection import Projection, StreamRows
 from projections.reporting_folds import FOLDS

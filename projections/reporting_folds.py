@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from domain.decider import Recorded
-from domain.making import maker
+from domain.fast_init import maker
 from domain.order import events as e
 from projections.amounts import part_of
 from projections.projection import StreamRows

@@ -7,7 +7,7 @@ from commands.handling import Contact
 from commands.order import PlaceOrder, RequestedLine
 from consumers.consumer import Consumer, Unreadable
 from consumers.moments import checked_moment
-from domain.making import maker
+from domain.fast_init import maker
 from domain.values import LineKind, PaymentMode, ShortagePolicy, order_id_of
 
 _place_order, _requested_line = maker(PlaceOrder), maker(RequestedLine)

@@ -16,7 +16,7 @@ from domain.errors import (
     ReferenceReused,
     TotalMismatch,
 )
-from domain.making import maker
+from domain.fast_init import maker
 from domain.order.events import (
     LineQuantityCancelled,
     OrderLine,

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from domain.decider import Decider
-from domain.making import maker
+from domain.fast_init import maker
 from domain.order import events as e
 from domain.order.model import (
     FulfilmentOrder,

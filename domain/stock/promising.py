@@ -5,7 +5,7 @@ from datetime import datetime
 from heapq import nsmallest
 
 from domain.errors import AlreadyExists, InsufficientStock, Invalid, UnknownReservation
-from domain.making import maker
+from domain.fast_init import maker
 from domain.stock.events import (
     BackorderCancelled,
     BackorderFilled,

@@ -10,7 +10,7 @@ import msgspec
 from commands.handling import Context
 from consumers.consumer import Consumer, Unreadable
 from domain.errors import Invalid
-from domain.making import maker
+from domain.fast_init import maker
 from domain.values import LONGEST_TEXT, ORDINAL_NAMESPACE, named_uuid
 from infra.intake.message_decoders import Decode, decoder_of
 from infra.write_path.append_batch import CommandRequest

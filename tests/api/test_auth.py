@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.documents import openapi
+from api.openapi import openapi
 from api.scopes import ALL_SCOPES, SCOPES, granted
 from tests.api.house import House, kind, problem
 from tests.api.requests import COMMANDS, ID, PLACE

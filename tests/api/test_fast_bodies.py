@@ -7,7 +7,7 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from api.asked import Asked
+from api.api_request import Asked
 from api.fast_bodies import NotNative, fast_reader, members, struct_of
 from api.fields import Body, Moment
 from api.placing import PlaceOrderBody

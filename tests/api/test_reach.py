@@ -113,7 +113,7 @@ def test_no_route_reads_around_the_reach() -> None:
         for file in Path("api").glob("*.py")
         if "rows.fetch(" in file.read_text(encoding="utf-8")
     ]
-    assert sorted(around) == ["asked.py", "locations.py"]
+    assert sorted(around) == ["api_request.py", "locations.py"]
 
 
 def test_the_page_about_access_has_the_tables_of_the_code() -> None:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
-from api.asked import Asking
+from api.api_request import Asking
 from domain.values import ORDINAL_NAMESPACE, named_uuid
 from infra.postgres.connections import Connection
 from infra.runtime.loop_worker import elsewhere
@@ -77,8 +77,8 @@ def switch_off(guard: str) -> None:
 
 opens = Writer._open
 GUARDS = {
-    "fingerprint": ("api.asked.Asking._fingerprint", one_for_all_requests),
-    "caller in the key": ("api.asked.Asking.identify", one_for_all_callers),
+    "fingerprint": ("api.api_request.Asking._fingerprint", one_for_all_requests),
+    "caller in the key": ("api.api_request.Asking.identify", one_for_all_callers),
     "look at the store": ("infra.relay.relay.refuse_unfit_store", looks_at_nothing),
     "ear for signals": ("verbs.http_server.Server.handle_exit", is_deaf),
     "orderly end": ("verbs.http_server.Server.handle_exit", drops_everything),

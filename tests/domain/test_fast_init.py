@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from commands.handling import Contact, Context, Receipt
 from commands.order import PlaceOrder, RequestedLine
+from domain.fast_init import maker
 from domain.history import EVENTS
-from domain.making import maker
 from domain.order.events import OrderLine
 from domain.order.model import Line, Order
 from domain.values import LineShare

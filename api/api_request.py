@@ -21,7 +21,7 @@ from api.problems import BodyTooLarge, InvalidField, MalformedRequest, NotJson, 
 from api.scopes import Scope
 from api.visit import Visit
 from commands.handling import Context
-from domain.making import maker
+from domain.fast_init import maker
 from domain.values import command_id_of, former_command_id_of, named_uuid
 from projections.projection import Query
 

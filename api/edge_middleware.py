@@ -7,7 +7,7 @@ from typing import Any
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.asked import received
+from api.api_request import received
 from api.direct import Answered, DirectVisit
 from api.ports import Edge
 from api.problems import ANSWERED, problem
