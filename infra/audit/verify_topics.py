@@ -28,7 +28,11 @@ def verify_topics(conninfo: str, settings: Settings, findings: Findings) -> None
 def lag_of(conn: Connection, settings: Settings | None) -> dict[str, int]:
     """How many positions, outbox rows or messages each follower is behind."""
     last = head(conn)
-    rows = conn.execute("SELECT projection, position FROM read.checkpoints WHERE live").fetchall()
+    # Nobody need feed the tables of a former version any more.
+    rows = conn.execute(
+        "SELECT DISTINCT ON (projection) projection, position FROM read.checkpoints"
+        " WHERE live ORDER BY projection, version DESC"
+    ).fetchall()
     lag = {name: max(0, last - position) for name, position in rows}
     if settings is None:
         return lag

@@ -17,6 +17,7 @@ import pytest
 
 from domain.category import bare_id
 from domain.decider import Recorded
+from infra.audit.verify_topics import lag_of
 from infra.postgres.connections import connect_projector
 from infra.readmodels import rebuild as machine
 from infra.readmodels.checkpoints import checkpoints
@@ -418,6 +419,18 @@ def test_old_and_new_versions_are_fed_side_by_side(ordinal_database: str) -> Non
         first = conn.execute("SELECT * FROM read.sample_level_g1 ORDER BY 1").fetchall()
         assert conn.execute("SELECT * FROM read.sample_level_g2 ORDER BY 1").fetchall() == first
         assert conn.execute("SELECT * FROM read.sample_level ORDER BY 1").fetchall() == first
+
+
+def test_the_tables_of_a_former_version_are_nobodys_lag(ordinal_database: str) -> None:
+    append(ordinal_database, history(20))
+    project(ordinal_database, SAMPLE)
+    rebuild(ordinal_database, [SAMPLE_2])
+    append(ordinal_database, [("stock-HERE-1", receive(1))])
+    with psycopg.connect(ordinal_database) as conn:
+        assert lag_of(conn, None) == {"sample": 1}
+    project(ordinal_database, SAMPLE_2)
+    with psycopg.connect(ordinal_database) as conn:
+        assert lag_of(conn, None) == {"sample": 0}
 
 
 def test_the_old_generation_stays_until_it_is_dropped(ordinal_database: str) -> None:
