@@ -6,7 +6,7 @@ nothing that it appended remains.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
@@ -90,6 +90,11 @@ def explained(context: Context, command: object) -> Context:
 def derived_id(context: Context, what: str) -> str:
     """An id for something that this command makes: a repeat makes the same."""
     return str(named_uuid(context.command_id, what))
+
+
+def fields_of(command: Any) -> dict[str, Any]:
+    """A command's fields by their names, as they are."""
+    return {each.name: getattr(command, each.name) for each in fields(command)}
 
 
 @dataclass(slots=True, kw_only=True)

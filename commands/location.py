@@ -1,9 +1,19 @@
 """What may be asked of the places where stock is kept, and of the rules that choose among them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from commands.handling import Context, Handlers, Handling, Known, Receipt, Rounds, Streams
+from commands.handling import (
+    Context,
+    Handlers,
+    Handling,
+    Known,
+    Receipt,
+    Rounds,
+    Streams,
+    fields_of,
+)
 from domain import sourcing_policy
 from domain.sourcing_policy import SOURCING_POLICY
 from domain.values import SOURCING_STREAM
@@ -51,65 +61,17 @@ class SetSourcingPolicy:
     max_splits: int = 3
 
 
-def register_location(
-    command: RegisterLocation, streams: Streams, context: Context, now: datetime
-) -> Receipt:
-    policy = streams.state(SOURCING_POLICY, SOURCING_STREAM)
-    events = sourcing_policy.register_location(
-        policy,
-        location=command.location,
-        country=command.country,
-        zones=command.zones,
-        channels=command.channels,
-        priority=command.priority,
-        now=now,
-    )
-    return _recorded(streams, command.location, "registered", events)
+def _decided(decide: Callable[..., list[object]], outcome: str) -> Handling:
+    """The decision takes the command's fields under their names."""
 
+    def handle(command: object, streams: Streams, context: Context, now: datetime) -> Receipt:
+        policy = streams.state(SOURCING_POLICY, SOURCING_STREAM)
+        events = decide(policy, **fields_of(command), now=now)
+        streams.append(SOURCING_STREAM, events)
+        subject = getattr(command, "location", SOURCING_STREAM)
+        return Receipt(id=subject, stream_id=SOURCING_STREAM, outcome=outcome, changed=bool(events))
 
-def change_location(
-    command: ChangeLocation, streams: Streams, context: Context, now: datetime
-) -> Receipt:
-    policy = streams.state(SOURCING_POLICY, SOURCING_STREAM)
-    events = sourcing_policy.change_location(
-        policy,
-        location=command.location,
-        country=command.country,
-        zones=command.zones,
-        channels=command.channels,
-        priority=command.priority,
-        now=now,
-    )
-    return _recorded(streams, command.location, "changed", events)
-
-
-def close_location(
-    command: CloseLocation, streams: Streams, context: Context, now: datetime
-) -> Receipt:
-    policy = streams.state(SOURCING_POLICY, SOURCING_STREAM)
-    events = sourcing_policy.close_location(
-        policy,
-        location=command.location,
-        reason=command.reason,
-        open_work=command.open_work,
-        now=now,
-    )
-    return _recorded(streams, command.location, "closed", events)
-
-
-def set_sourcing_policy(
-    command: SetSourcingPolicy, streams: Streams, context: Context, now: datetime
-) -> Receipt:
-    policy = streams.state(SOURCING_POLICY, SOURCING_STREAM)
-    events = sourcing_policy.set_policy(
-        policy, rules=command.rules, max_splits=command.max_splits, now=now
-    )
-    return _recorded(streams, SOURCING_STREAM, "changed", events)
-
-
-def _recorded(streams: Streams, subject: str, outcome: str, events: list[object]) -> Receipt:
-    streams.append(SOURCING_STREAM, events)
-    return Receipt(id=subject, stream_id=SOURCING_STREAM, outcome=outcome, changed=bool(events))
+    return Handling(handle, _needs, _stream)
 
 
 def _stream(command: object) -> str:
@@ -121,8 +83,8 @@ def _needs(command: object, streams: Known) -> Rounds:
 
 
 HANDLERS: Handlers = {
-    RegisterLocation: Handling(register_location, _needs, _stream),
-    ChangeLocation: Handling(change_location, _needs, _stream),
-    CloseLocation: Handling(close_location, _needs, _stream),
-    SetSourcingPolicy: Handling(set_sourcing_policy, _needs, _stream),
+    RegisterLocation: _decided(sourcing_policy.register_location, "registered"),
+    ChangeLocation: _decided(sourcing_policy.change_location, "changed"),
+    CloseLocation: _decided(sourcing_policy.close_location, "closed"),
+    SetSourcingPolicy: _decided(sourcing_policy.set_policy, "changed"),
 }
