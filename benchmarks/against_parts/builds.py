@@ -26,6 +26,10 @@ CACHE = ROOT / ".cache" / "against"
 READY = ".ready"
 
 
+class NoRevision(Failed):
+    """This clone does not have it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Build:
     """What is started as `python -m main` in its folder."""
@@ -37,7 +41,7 @@ class Build:
 
 
 def of_revision(revision: str, dialect: Dialect) -> Build:
-    """Raises Failed when the revision is not there."""
+    """Raises NoRevision when it is not there."""
     commit = _commit(revision)
     with _alone():
         folder = CACHE / commit
@@ -66,7 +70,7 @@ def _commit(revision: str) -> str:
     except Failed:
         shallow = _git("rev-parse", "--is-shallow-repository").decode().strip() == "true"
         advice = "; this clone is shallow: git fetch --unshallow" if shallow else ""
-        raise Failed(f"There is no revision {revision} in {ROOT}{advice}.") from None
+        raise NoRevision(f"There is no revision {revision} in {ROOT}{advice}.") from None
 
 
 def _git(*words: str, environment: Mapping[str, str] | None = None) -> bytes:

@@ -10,16 +10,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 ROOT = Path(__file__).parents[2]
+
+
+class Origin(Protocol):
+    """Where processes come from."""
+
+    def start(
+        self, verb: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path,
+        without: str = "",
+    ) -> "Process": ...  # fmt: skip
+
+    def deliver(self, number: int, signal: signal.Signals) -> None: ...
 
 
 class Process:
     """One running verb. `code` is its exit code, or minus the signal that ended it."""
 
-    def __init__(self, makers: "Makers", number: int, name: str, log: Path) -> None:
-        self._makers = makers
+    def __init__(self, origin: Origin, number: int, name: str, log: Path) -> None:
+        self._origin = origin
         self.number = number
         self.name = name
         self.log = log
@@ -34,7 +45,7 @@ class Process:
     def send(self, number: signal.Signals) -> None:
         """Deliver a signal; one that has ended gets nothing any more."""
         if self.alive:
-            self._makers.order(number=self.number, signal=int(number))
+            self._origin.deliver(self.number, number)
 
     def kill(self) -> None:
         """As a power cut would; also when it is stopped."""
@@ -102,6 +113,9 @@ class Makers:
         )
         assert child.started.wait(60), "the nursery does not answer"
         return child
+
+    def deliver(self, number: int, signal: signal.Signals) -> None:
+        self.order(number=number, signal=int(signal))
 
     def order(self, **what: Any) -> None:
         assert self._process.stdin is not None

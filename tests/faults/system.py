@@ -22,7 +22,7 @@ from infra.runtime.settings import Settings
 from infra.store import api_keys
 from projections import PROJECTIONS
 from tests.faults.http import Answer, Lost, call, free_port
-from tests.faults.processes import Makers, Process
+from tests.faults.processes import Makers, Origin, Process
 from tests.faults.receipts import Receipts
 from tests.faults.watch import Watch
 from tests.infra.relaying import settings_for
@@ -51,9 +51,9 @@ class System:
     """
 
     def __init__(
-        self, makers: Makers, folder: Path, conninfo: str, settings: Settings | None = None
+        self, origin: Origin, folder: Path, conninfo: str, settings: Settings | None = None
     ) -> None:
-        self._makers = makers
+        self._origin = origin
         self._folder = folder
         self._numbers = count(1)
         self.conninfo = conninfo
@@ -80,7 +80,7 @@ class System:
         if crash_at:
             environment["ORDINAL_CRASH_AT"] = crash_at
         log = self._folder / f"{next(self._numbers):03}-{verb[0]}.log"
-        process = self._makers.start(verb, environment, self._folder, log, without)
+        process = self._origin.start(verb, environment, self._folder, log, without)
         self.processes.append(process)
         return process
 
