@@ -83,4 +83,11 @@ EXAMPLES: Mapping[str, dict[str, Any]] = {
     "report_returned": {"reason": "nobody at home"},
     "report_lost": {"reason": "the carrier says so"},
     "close_order_exception": {"reason": "asked the warehouse"},
+    "create_key": {
+        "name": "packing table 1",
+        "roles": ["warehouse"],
+        "reach": {"location": ["BER"]},
+        "expires_at": LATEST,
+    },
+    "rotate_key": {"overlap_hours": 24},
 }

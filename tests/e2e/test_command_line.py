@@ -39,6 +39,8 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "reactions off": ("all",),
     "reactions on": ("all",),
     "reactions retry": ("all",),
+    "store move-clock": ("2030-01-01T00:00:00Z",),
+    "store simulate": ("2030-01-01T00:00:00Z",),
 }
 # A broker for development takes no orders, schemas and scopes come from the code.
 NEEDS_NOTHING = {"access", "kafka", "schemas"}

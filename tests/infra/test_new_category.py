@@ -28,15 +28,15 @@ NEW_LINES = (
     ("commands/__init__.py", "import fulfilment, ", "import fulfilment, gift_card, "),
     (
         "commands/__init__.py",
-        "    **location.HANDLERS,\n",
-        "    **location.HANDLERS,\n    **gift_card.HANDLERS,\n",
+        "    **policy.HANDLERS,\n",
+        "    **policy.HANDLERS,\n    **gift_card.HANDLERS,\n",
     ),
     (
         "projections/__init__.py",
         "from projections.inventory",
         "from projections.gift_cards import GIFT_CARDS\nfrom projections.inventory",
     ),
-    ("projections/__init__.py", "(ORDER_STATUS, ", "(GIFT_CARDS, ORDER_STATUS, "),
+    ("projections/__init__.py", "    ORDER_STATUS,\n", "    GIFT_CARDS,\n    ORDER_STATUS,\n"),
 )
 STREAM = "giftcard-7"
 
