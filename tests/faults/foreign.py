@@ -10,9 +10,23 @@ from infra.store.envelope import Stored, event_id
 from infra.store.event_log import TABLE
 
 
-def append(conn: Connection, stream_id: str, version: int) -> int:
+def append_in_turn(conn: Connection, stream_id: str, version: int) -> int:
+    """Takes the log's lock first, so that no event behind it was recorded earlier."""
+    conn.execute("SELECT ordinal.append_lock()")
+    return append(conn, stream_id, version, max(_last_recorded(conn), datetime.now(UTC)))
+
+
+def _last_recorded(conn: Connection) -> datetime:
+    row = conn.execute(
+        f"SELECT state FROM {TABLE} ORDER BY notification_id DESC LIMIT 1"
+    ).fetchone()
+    assert row is not None
+    return msgspec.json.decode(row[0], type=Stored).recorded_at
+
+
+def append(conn: Connection, stream_id: str, version: int, at: datetime | None = None) -> int:
     """A receipt of one unit with its command, in a transaction under way; returns the position."""
-    command, now = uuid4(), datetime.now(UTC)
+    command, now = uuid4(), at or datetime.now(UTC)
     state = Stored(
         event_id=event_id(command.bytes, 0),
         type="StockReceived",

@@ -94,7 +94,7 @@ def test_writers_of_other_programs_keep_the_order(kafka_system: System) -> None:
         with psycopg.connect(system.conninfo, autocommit=True) as conn:
             while version <= 10:
                 conn.execute("BEGIN")
-                foreign.append(conn, f"stock-FOREIGN-{number}", version)
+                foreign.append_in_turn(conn, f"stock-FOREIGN-{number}", version)
                 time.sleep(dice.uniform(0, 0.02))
                 stays = dice.random() < 0.8
                 conn.execute("COMMIT" if stays else "ROLLBACK")
